@@ -1,0 +1,183 @@
+"""Known wrong answers with the sentence that helps their author, and right answers written in many ways.
+
+One module per stage, `stage_03.py` and so on; a module declares its answers with three decorators:
+
+    @reference("scaled_dot_product")                   the right answer, one per exercise
+    @alternative("scaled_dot_product")                 also right, written differently
+    @misconception("scaled_dot_product", "Sentence.", caught_by="test_…")
+
+Every answer stands alone: it uses its arguments and the modules that a notebook imports (`math`, `torch`,
+`torch.nn.functional as F`), so that its source can be pasted into an answer cell. A wrong answer that keeps
+something right out of several (say, the order of the dropout) changes nothing else, so that it is one mistake.
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar
+
+__all__ = [
+    "Alternative",
+    "Misconception",
+    "Reference",
+    "alternative",
+    "alternatives",
+    "bank",
+    "exercises",
+    "misconception",
+    "reference",
+    "right_answer",
+]
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to an exercise: `name` is the function's own, `exercise` the name that a notebook gives it."""
+
+    name: str
+    exercise: str
+    function: Callable[..., Any] = field(repr=False)
+
+    @property
+    def source(self) -> str:
+        """The function as a student would have typed it: under the exercise's name, without its decorator."""
+        return _as_typed(self.function, self.exercise)
+
+
+@dataclass(frozen=True)
+class Reference(Answer):
+    """The right answer, from which golden tensors are made."""
+
+
+@dataclass(frozen=True)
+class Alternative(Answer):
+    """A right answer written differently: it must keep all points."""
+
+
+@dataclass(frozen=True)
+class Misconception(Answer):
+    """A wrong answer, the sentence for its author, and the hidden test in which it must lose points."""
+
+    sentence: str
+    caught_by: str
+
+
+@dataclass
+class _Shelf:
+    stage: str
+    reference: Reference | None = None
+    alternatives: list[Alternative] = field(default_factory=list)
+    misconceptions: list[Misconception] = field(default_factory=list)
+
+
+_shelves: dict[str, _Shelf] = {}
+
+
+def reference(exercise: str) -> Callable[[AnyFunction], AnyFunction]:
+    """Declare the right answer of an exercise. Raises ValueError if there is one already."""
+
+    def declare(function: AnyFunction) -> AnyFunction:
+        shelf = _shelf(exercise, function)
+        if shelf.reference is not None:
+            raise ValueError(f"{exercise} has two references: {shelf.reference.name} and {function.__name__}.")
+        shelf.reference = Reference(function.__name__, exercise, function)
+        return function
+
+    return declare
+
+
+def alternative(exercise: str) -> Callable[[AnyFunction], AnyFunction]:
+    """Declare a right answer that is written differently from the reference."""
+
+    def declare(function: AnyFunction) -> AnyFunction:
+        _shelf(exercise, function).alternatives.append(Alternative(function.__name__, exercise, function))
+        return function
+
+    return declare
+
+
+def misconception(exercise: str, sentence: str, *, caught_by: str) -> Callable[[AnyFunction], AnyFunction]:
+    """Declare a wrong answer.
+
+    sentence    told to the student in place of the test's own; helps without giving the code
+    caught_by   name of the hidden test in which this answer must lose points
+    """
+
+    def declare(function: AnyFunction) -> AnyFunction:
+        entry = Misconception(function.__name__, exercise, function, sentence, caught_by)
+        _shelf(exercise, function).misconceptions.append(entry)
+        return function
+
+    return declare
+
+
+def bank(exercise: str) -> list[Misconception]:
+    """The wrong answers to an exercise, in the order of the module. Raises KeyError for an unknown exercise."""
+    return list(_known(exercise).misconceptions)
+
+
+def alternatives(exercise: str) -> list[Alternative]:
+    """The right answers to an exercise other than its reference. Raises KeyError for an unknown exercise."""
+    return list(_known(exercise).alternatives)
+
+
+def right_answer(exercise: str) -> Reference:
+    """The reference of an exercise. Raises KeyError for an unknown exercise or one without a reference."""
+    found = _known(exercise).reference
+    if found is None:
+        raise KeyError(f"{exercise} has no reference.")
+    return found
+
+
+def exercises(stage: str) -> list[str]:
+    """The exercises of a stage that have answers here, in the order of the module.
+
+    stage   its number or its whole name: "03", "03_scaled_dot_product_attention"
+    A stage without a module has none.
+    """
+    _load()
+    number = stage.split("_")[0]
+    return [exercise for exercise, shelf in _shelves.items() if shelf.stage == number]
+
+
+def _shelf(exercise: str, function: Callable[..., Any]) -> _Shelf:
+    stage = function.__module__.rpartition("stage_")[2]
+    shelf = _shelves.setdefault(exercise, _Shelf(stage))
+    if shelf.stage != stage:
+        raise ValueError(f"{exercise} has answers in stage {shelf.stage} and in stage {stage}.")
+    taken = {entry.name for entry in (*shelf.alternatives, *shelf.misconceptions)}
+    if function.__name__ in taken:
+        raise ValueError(f"{exercise} has two answers named {function.__name__}.")
+    return shelf
+
+
+def _known(exercise: str) -> _Shelf:
+    _load()
+    if exercise not in _shelves:
+        raise KeyError(f"No answers to {exercise!r}; known are {', '.join(_shelves)}.")
+    return _shelves[exercise]
+
+
+@cache
+def _load() -> None:
+    """Import the stages' modules, which fill the shelves."""
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        if module.name.rpartition(".")[2].startswith("stage_"):
+            importlib.import_module(module.name)
+
+
+def _as_typed(function: Callable[..., Any], name: str) -> str:
+    source = textwrap.dedent(inspect.getsource(function))
+    definition = ast.parse(source).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    lines = source.splitlines()[definition.lineno - 1 :]
+    lines[0] = re.sub(rf"\bdef {re.escape(function.__name__)}\b", f"def {name}", lines[0])
+    return "\n".join(lines) + "\n"
