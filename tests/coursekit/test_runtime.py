@@ -1,0 +1,122 @@
+"""Seed, device, profile, cost of a call, and cells that wait for an exercise."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from coursekit import runtime
+
+
+def done() -> int:
+    return 1
+
+
+def undone() -> None:
+    raise NotImplementedError
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Collect what when_done displays."""
+    notices: list[Any] = []
+    monkeypatch.setattr(runtime, "display", notices.append)
+    return notices
+
+
+def draws() -> list[float]:
+    return [random.random(), float(np.random.rand()), torch.rand(()).item()]
+
+
+def test_a_seed_repeats_every_source_of_random_numbers() -> None:
+    runtime.set_seed(7)
+    first = draws()
+    runtime.set_seed(7)
+    assert draws() == first
+    runtime.set_seed(8)
+    assert not set(draws()) & set(first)
+
+
+@pytest.mark.parametrize("name", ["cpu", "gpu"])
+def test_environment_chooses_the_profile(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSEKIT_PROFILE", name)
+    assert runtime.profile().name == name
+
+
+@pytest.mark.parametrize(("gpu", "name"), [(True, "gpu"), (False, "cpu")])
+def test_profile_fits_the_machine(gpu: bool, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COURSEKIT_PROFILE", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert runtime.profile().name == name
+    assert runtime.device().type == ("cuda" if gpu else "cpu")
+
+
+def test_unknown_profile_names_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSEKIT_PROFILE", "tpu")
+    with pytest.raises(ValueError, match=r"'tpu'.*cpu, gpu"):
+        runtime.profile()
+
+
+def test_cpu_profile_stays_off_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSEKIT_PROFILE", "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert runtime.device().type == "cpu"
+
+
+def test_gpu_profile_without_a_gpu_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSEKIT_PROFILE", "gpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert runtime.device().type == "cpu"
+
+
+def test_finished_exercise_runs_the_block(shown: list[Any]) -> None:
+    reached = []
+    with runtime.when_done(done):
+        reached.append(done())
+    assert reached == [1]
+    assert shown == []
+
+
+def test_unfinished_exercise_is_named_and_only_that_one(shown: list[Any]) -> None:
+    with runtime.when_done(done, undone):
+        done()
+        undone()
+    assert [repr(notice) for notice in shown] == ["○ Finish undone to see this."]
+    assert "undone" in shown[0]._repr_html_()
+
+
+def test_unfinished_part_elsewhere_names_all(shown: list[Any]) -> None:
+    with runtime.when_done(done, undone):
+        raise NotImplementedError
+    assert [repr(notice) for notice in shown] == ["○ Finish done and undone to see this."]
+
+
+def missing_operation() -> None:
+    raise NotImplementedError("softmax is not implemented for 'Int'")
+
+
+def wrong_type() -> None:
+    raise TypeError("of the student's making")
+
+
+@pytest.mark.parametrize("mistake", [missing_operation, wrong_type])
+def test_mistakes_are_not_swallowed(mistake: Callable[[], None], shown: list[Any]) -> None:
+    with pytest.raises((NotImplementedError, TypeError), match=r"softmax|making"), runtime.when_done(mistake):
+        mistake()
+    assert shown == []
+
+
+def test_kept_bytes_are_those_of_the_saved_tensors() -> None:
+    x = torch.ones(10, 10, dtype=torch.float64, requires_grad=True)
+    assert runtime.measure(lambda x: x.exp(), x).kept_bytes == 800
+    assert runtime.measure(lambda x: x * x, x).kept_bytes == 800, "a tensor that is kept twice counts once"
+    assert runtime.measure(lambda x: x + 1, x).kept_bytes == 0
+    assert runtime.measure(lambda x: x.exp(), x.detach()).kept_bytes == 0
+
+
+def test_measured_seconds_are_those_of_the_fastest_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0.0, 5.0, 10.0, 12.0, 20.0, 29.0])
+    monkeypatch.setattr(runtime.time, "perf_counter", lambda: next(ticks))
+    assert runtime.measure(done, repeats=3).seconds == 2.0
