@@ -1,0 +1,131 @@
+"""One call of a student's function: on copies of the inputs, with a seed, and with whatever goes wrong caught."""
+
+from __future__ import annotations
+
+import linecache
+import random
+import re
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import torch
+
+LONGEST_MESSAGE = 300
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception of the student's: its type, its message, and the lines of the notebook that it went through."""
+
+    type: str
+    message: str
+    lines: tuple[str, ...]
+    undone: bool
+
+    @property
+    def sentence(self) -> str:
+        """Say what stopped the call."""
+        return f"Your code stopped with {self.type}" + (f": {self.message}" if self.message else ".")
+
+
+class Stopped(Exception):
+    """The student's function raised."""
+
+    def __init__(self, raised: Raised) -> None:
+        super().__init__(raised.sentence)
+        self.raised = raised
+
+
+class Call:
+    """Calls the student's function on copies of a case's arguments.
+
+    arguments  name → value, in the order of the signature
+    changed    inputs that the function has modified so far
+    warned     what Python warned about so far, each once
+    """
+
+    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
+        self.function = function
+        self.arguments = arguments
+        self.changed: list[str] = []
+        self.warned: list[str] = []
+        self._calls = 0
+
+    def __call__(self, **replaced: Any) -> Any:
+        """Return what the function returns. Raises Stopped if it raises."""
+        self._calls += 1
+        given = {name: _copy(replaced.get(name, value)) for name, value in self.arguments.items()}
+        with _own_randomness(self._calls), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                result = self.function(*given.values())
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # also SystemExit: a check must never end the student's kernel
+                raise Stopped(_raised(error, self.function)) from None
+        for warning in caught:
+            message = _one_line(str(warning.message))
+            if message not in self.warned:
+                self.warned.append(message)
+        for name, value in given.items():
+            if name not in self.changed and not _same(value, replaced.get(name, self.arguments[name])):
+                self.changed.append(name)
+        return result
+
+
+def _copy(value: Any) -> Any:
+    return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def _same(value: Any, original: Any) -> bool:
+    if not isinstance(original, torch.Tensor):
+        return True
+    return value.dtype == original.dtype and torch.equal(value.detach(), original)
+
+
+@contextmanager
+def _own_randomness(seed: int) -> Iterator[None]:
+    """Seed torch and Python, and put their states back, so that a check neither flickers nor shifts the notebook."""
+    torch_state, python_state = torch.get_rng_state(), random.getstate()
+    torch.default_generator.manual_seed(seed)
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(torch_state)
+        random.setstate(python_state)
+
+
+def _raised(error: BaseException, function: Callable[..., Any]) -> Raised:
+    try:
+        message = _one_line(str(error))
+    except Exception:  # __str__ is the student's too
+        message = ""
+    # The stub raises it without a message; torch raises it with one, for a dtype that an operation does not know.
+    undone = isinstance(error, NotImplementedError) and not message
+    return Raised(type(error).__name__, message, _lines(error.__traceback__, function), undone)
+
+
+def _one_line(message: str) -> str:
+    """The message on one line, without addresses, which differ from run to run."""
+    line = re.sub(r"\b0x[0-9a-f]+", "0x…", " ".join(message.split()))
+    return line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE] + "…"
+
+
+def _lines(trace: TracebackType | None, function: Callable[..., Any]) -> tuple[str, ...]:
+    """The lines of the student's own code in a traceback, the last four at most.
+
+    Own code is what shares the globals of the student's function: the cells of the notebook.
+    """
+    own = getattr(function, "__globals__", None)
+    found: list[str] = []
+    for frame, number in traceback.walk_tb(trace):
+        if frame.f_globals is own or (own is None and frame.f_globals.get("__name__") == "__main__"):
+            source = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
+            found.append(f"line {number}: {source}" if source else f"line {number}")
+    return tuple(found[-4:])
