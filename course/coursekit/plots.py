@@ -116,7 +116,8 @@ def curves(
     with _canvas(ax, (5.6, 3.4), title or y_label) as ax:
         for number, (name, values) in enumerate(lines.items()):
             colour = COLOURS[number % len(COLOURS)]
-            style: dict[str, Any] = {"linestyle": DASHES[number % len(DASHES)], "marker": MARKERS[number % len(MARKERS)]}
+            dash, marker = DASHES[number % len(DASHES)], MARKERS[number % len(MARKERS)]
+            style: dict[str, Any] = {"linestyle": dash, "marker": marker}
             ax.plot(points, _floats(values), color=colour, label=name, markersize=4.5, linewidth=1.8, **style)
             if bands and name in bands:
                 low, high = bands[name]
