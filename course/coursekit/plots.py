@@ -39,16 +39,17 @@ def heat_map(
     title: str = "",
     row_label: str = "asks (query)",
     column_label: str = "is asked (key)",
-    colour_label: str = "attention weight",
+    colour_label: str | None = "attention weight",
     mask: Values | None = None,
     ax: Axes | None = None,
 ) -> None:
     """Draw a matrix as coloured, numbered squares.
 
-    weights  (len(rows), len(columns)); weights in [0, 1] share one scale, anything else gets a scale of its own,
-             with 0 in the middle if there are negative numbers
-    columns  names of the columns, by default those of the rows
-    mask     (len(columns),), 1 for columns to hatch, such as padding
+    weights       (len(rows), len(columns)); weights in [0, 1] share one scale, anything else gets a scale of its own,
+                  with 0 in the middle if there are negative numbers
+    columns       names of the columns, by default those of the rows
+    colour_label  what the colours mean, written beside their scale; None draws no scale
+    mask          (len(columns),), 1 for columns to hatch, such as padding
 
     Raises ValueError if sizes and names do not fit.
     """
@@ -60,7 +61,7 @@ def heat_map(
             f"and {len(columns)} column names. Pick one review and one head first."
         )
     height = 1.3 + 0.42 * len(rows)
-    with _canvas(ax, (min(WIDTH, 2.6 + 0.75 * len(columns)), height), title or colour_label) as ax:
+    with _canvas(ax, (min(WIDTH, 2.6 + 0.75 * len(columns)), height), title or colour_label or "heat map") as ax:
         image = ax.imshow(matrix.numpy(), aspect="auto", **_scale(matrix))
         ax.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(rows)), rows)
@@ -71,9 +72,10 @@ def heat_map(
         for column, hidden in enumerate(() if mask is None else torch.as_tensor(mask).tolist()):
             if hidden:
                 ax.axvspan(column - 0.5, column + 0.5, fill=False, hatch="///", edgecolor=GREY, linewidth=0)
-        bar = ax.figure.colorbar(image, ax=ax, fraction=0.05, pad=0.02)
-        bar.set_label(colour_label)
-        bar.outline.set_visible(False)
+        if colour_label is not None:
+            bar = ax.figure.colorbar(image, ax=ax, fraction=0.05, pad=0.02)
+            bar.set_label(colour_label)
+            bar.outline.set_visible(False)
 
 
 def _scale(matrix: torch.Tensor) -> dict[str, Any]:
@@ -204,7 +206,7 @@ def _hatch_columns(ax: Axes, left: float, seq_len: int, padded: int) -> None:
 
     corner = (left + seq_len - padded, -seq_len / 2)
     ax.add_patch(Rectangle(corner, padded, seq_len, facecolor="white", hatch="////", edgecolor=GREY, linewidth=0.8))
-    below = (left + seq_len - padded / 2, -seq_len / 2 - 1.35)
+    below = (left + seq_len - padded / 2, -seq_len / 2 - 1.1)
     ax.text(*below, "padding: 0", ha="center", va="top", color=GREY, fontsize=9)
 
 
@@ -214,7 +216,7 @@ def panels(count: int, *, height: float = 2.9) -> Iterator[Sequence[Axes]]:
     figure = _new_figure(WIDTH * (1.0 if count < 3 else 1.35), height)
     axes = [figure.add_subplot(1, count, number + 1) for number in range(count)]
     yield axes
-    _show(figure, "; ".join(ax.get_title() for ax in axes))
+    _show(figure, "; ".join(ax.get_title() or ax.get_ylabel() for ax in axes))
 
 
 @contextmanager

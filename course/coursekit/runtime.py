@@ -68,9 +68,11 @@ class Cost:
     kept_bytes: int
 
 
-def measure(function: Callable[..., Any], *inputs: Any, repeats: int = 3) -> Cost:
+def measure(function: Callable[..., Any], *inputs: Any, patience: float = 0.2) -> Cost:
     """Measure one forward call of `function(*inputs)`.
 
+    Time is that of the fastest of at least three calls, repeated for `patience` seconds: other programs on the machine
+    can only make a call slower.
     Memory is what autograd keeps for the backward pass. It is counted, not sampled, so it is the same on every
     machine; a tensor that is kept twice counts once. It is 0 if no input requires a gradient.
     """
@@ -85,7 +87,10 @@ def measure(function: Callable[..., Any], *inputs: Any, repeats: int = 3) -> Cos
     kept_bytes = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
     del result
     kept.clear()
-    return Cost(min(_seconds(function, inputs) for _ in range(repeats)), kept_bytes)
+    timings: list[float] = []
+    while len(timings) < 3 or sum(timings) < patience:
+        timings.append(_seconds(function, inputs))
+    return Cost(min(timings), kept_bytes)
 
 
 def _seconds(function: Callable[..., Any], inputs: tuple[Any, ...]) -> float:

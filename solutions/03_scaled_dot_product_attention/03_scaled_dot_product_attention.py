@@ -211,8 +211,8 @@ with when_done(scaled_dot_product), plots.panels(2, height=3.6) as (left, right)
     q, k, v = queries[None, None], keys[None, None], feeling[None, None]
     _, unmasked = scaled_dot_product(q, k, v, 0.0)
     _, masked = scaled_dot_product(q, k, v, 0.0, padding[None])
-    plots.heat_map(unmasked[0, 0], review, title="without the mask", ax=left)
-    plots.heat_map(masked[0, 0], review, title="with the mask", mask=padding, ax=right)
+    plots.heat_map(unmasked[0, 0], review, title="without the mask", colour_label=None, ax=left)
+    plots.heat_map(masked[0, 0], review, title="with the mask", mask=padding, colour_label=None, ax=right)
 
 # %% [markdown]
 # Half of what *wonderful* and *ending* had to give went to a token that does not exist. On the right that column is 0.
@@ -336,8 +336,9 @@ check.self_attention(self_attention)
 # %% tags=["look"]
 with when_done(self_attention):
     x = three_tokens(4.0)
+    y = self_attention(x)
     print(x[0].tolist(), "← x1")
-    print([round(number, 3) for number in self_attention(x)[0].tolist()], "← y1")
+    print([round(number, 3) for number in y[0].tolist()], "← y1")
 
 # %% [markdown]
 # A copy. $x_1\cdot x_1 = 2\beta^2$, but $x_1\cdot x_3 = \beta^2$ and $x_1\cdot x_2 = 0$: the token's own score leads by
@@ -362,7 +363,7 @@ with when_done(self_attention):
 with when_done(self_attention), plots.panels(3, height=2.7) as axes:
     for beta, ax in zip([0.5, 1.0, 3.0], axes, strict=True):
         weights = self_attention(three_tokens(beta)) @ torch.linalg.pinv(three_tokens(beta))
-        plots.heat_map(weights.clamp(min=0), ["x1", "x2", "x3"], title=f"β = {beta:g}", ax=ax)
+        plots.heat_map(weights.clamp(min=0), ["x1", "x2", "x3"], title=f"β = {beta:g}", colour_label=None, ax=ax)
 
 # %% [markdown]
 # ### Part c · The mean of two others
@@ -491,9 +492,10 @@ check.saturation(saturation)
 
 # %% tags=["look"]
 with when_done(saturation):
-    for name, row in [("even", torch.zeros(6)), ("ending, scaled", scores[4] / 2), ("ending", scores[4] * 1.0)]:
+    ending = scores[4, :5]  # the row of *ending*, without the padding
+    for name, row in {"all alike": 0 * ending, "ending, scaled": ending / 2, "ending, unscaled": ending}.items():
         entropy, gradient = saturation(row)
-        print(f"{name:15} entropy {entropy:.2f}   gradient {gradient:.3f}")
+        print(f"{name:17} entropy {entropy:.2f}   gradient {gradient:.3f}")
 
 # %% [markdown]
 # Now one query looks over 32 random keys, 100 times for each $d_k$, with and without the scale.
@@ -508,27 +510,20 @@ def open_softmax(d_k: int, scale: float, seq_len: int = 32, draws: int = 100) ->
     return seen.quantile(torch.tensor([0.1, 0.5, 0.9]), dim=0)
 
 # %% tags=["look"]
-with when_done(saturation):
+with when_done(saturation), plots.panels(2, height=3.2) as axes:
     runtime.set_seed(3)
     widths = [2**power for power in range(0, 11, 2)]
-    seen = {
-        "with the scale": torch.stack([open_softmax(d_k, 1 / math.sqrt(d_k)) for d_k in widths]),
-        "without": torch.stack([open_softmax(d_k, 1.0) for d_k in widths]),
-    }  # each (6 widths, 3 quantiles, 2 measures)
-
-# %% tags=["look"]
-with when_done(saturation), plots.panels(2, height=3.2) as axes:
-    saturation(torch.zeros(2))  # is it done?
+    scales = {"with the scale": [1 / math.sqrt(d_k) for d_k in widths], "without": [1.0] * len(widths)}
+    seen = {name: torch.stack([*map(open_softmax, widths, scale)]) for name, scale in scales.items()}
     for measure, (label, ax) in enumerate(zip(["entropy (nats)", "size of the gradient, ‖J‖"], axes, strict=True)):
-        middle = {name: values[:, 1, measure] for name, values in seen.items()}
-        bands = {name: (values[:, 0, measure], values[:, 2, measure]) for name, values in seen.items()}
+        middle = {name: drawn[:, 1, measure] for name, drawn in seen.items()}
+        bands = {name: (drawn[:, 0, measure], drawn[:, 2, measure]) for name, drawn in seen.items()}
         plots.curves(widths, middle, bands=bands, x_label="dₖ", y_label=label, log_x=True, log_y=measure == 1, ax=ax)
 
 # %% [markdown]
-# The lines are medians, the bands hold 80% of the draws. With the scale, width changes nothing.
-#
-# The size of the gradient of *one* softmax is not the whole story: a model has many in a row, and their Jacobians
-# multiply.
+# The lines are medians, the bands hold 80% of the draws. With the scale, width soon changes nothing. Without it the
+# gradient even grows a little at first, because a mild preference is easier to move than none; then it collapses. At
+# $d_k = 64$, the usual width of a head, one draw in ten has already lost more than 99% of it.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "no_scale_question", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 # ### Part c · ✎ What happens without the scale?
@@ -556,9 +551,9 @@ with when_done(saturation), plots.panels(2, height=3.2) as axes:
 # %% [markdown] nbgrader={"grade": true, "grade_id": "no_scale", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
 # Each product of entries has variance 1, so $q\cdot k$ has variance $d_k = 64$ (my plot: close to 64) and typical scores
 # are around ±8 instead of ±1. Softmax takes the exponential of that, and the largest score wins nearly everything: the
-# median entropy falls from about 3 nats with the scale to less than 1 without. Where one weight is almost 1 and the
-# others almost 0, every entry $p_i(\delta_{ij}-p_j)$ of the Jacobian is almost 0. Hardly any gradient gets through to
-# the queries and keys, so they keep the random choices they started with.
+# median entropy over 32 keys falls from 3.1 nats with the scale to 0.3 without. Where one weight is almost 1 and the
+# others almost 0, every entry $p_i(\delta_{ij}-p_j)$ of the Jacobian is almost 0. Little gradient gets through to the
+# queries and keys, in many rows practically none, so they keep the random choices they started with.
 
 # %% [markdown]
 # ## Exercise 3.5 · Two ways to cheaper attention
@@ -571,7 +566,7 @@ with when_done(saturation), plots.panels(2, height=3.2) as axes:
 
 # %% tags=["look"]
 for length in (6, 512, 4096):
-    print(f"T = {length:5,}: {12 * length**2 * 4 / 2**20:8.2f} MiB of weights, 4 bytes each")
+    print(f"T = {length:5,}: {12 * length**2 * 4 / 2**20:8.3f} MiB of weights, 4 bytes each")
 
 # %% [markdown]
 # Eight times as long, sixty-four times the memory. Two ideas bring the cost down to a multiple of $T$.
@@ -682,8 +677,8 @@ with when_done(low_rank_attention, linear_attention):
     plots.bars(real, three, y_label="feeling after attention")
 
 # %% [markdown]
-# Without the exponential, attention is blunt: a score of 8 is only a few times a score of 4, not $e^2$ times as much
-# after scaling. That is the price. Now what you get for it.
+# Linear attention is blunt: twice the product is twice the weight. With the exponential, a score of 8 weighs
+# $e^2 \approx 7$ times as much as a score of 4, even after scaling. That is the price. Now what you get for it.
 #
 # > **Predict before you run.** On logarithmic axes $T^2$ is a straight line, and so is $T$. Which is steeper, and for
 # > which $T$ do they cross?
@@ -713,8 +708,7 @@ with when_done(scaled_dot_product, low_rank_attention, linear_attention), plots.
 
 # %% [markdown]
 # Memory is counted: all that is kept until the backward pass. Each doubling of $T$ doubles two of the curves and, in the
-# end, quadruples the third. For short reviews nothing is gained: there, attention over all keys is the simplest and the
-# fastest.
+# end, quadruples the third. For short reviews nothing is gained; there, attention over all keys is the simplest.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "linear_cost_question", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 # ### Part c · ✎ One advantage of each

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from coursekit import plots
 from matplotlib.figure import Figure
+
+from coursekit import plots
 
 X = [1, 2, 4]
 DRAWINGS: dict[str, Callable[..., None]] = {
@@ -75,6 +76,11 @@ def test_heat_map_numbers_every_square_and_hatches_padding(ax: Any) -> None:
 def test_weights_share_one_colour_scale(ax: Any) -> None:
     plots.heat_map([[0.1, 0.2]], ["a"], ["x", "y"], ax=ax)
     assert ax.images[0].get_clim() == (0, 1)
+
+
+def test_colour_scale_can_be_left_out(ax: Any) -> None:
+    plots.heat_map([[0.1, 0.2]], ["a"], ["x", "y"], colour_label=None, ax=ax)
+    assert len(ax.figure.axes) == 1
 
 
 def test_negative_numbers_put_zero_in_the_middle(ax: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from coursekit import runtime
 
 
@@ -117,6 +118,7 @@ def test_kept_bytes_are_those_of_the_saved_tensors() -> None:
 
 
 def test_measured_seconds_are_those_of_the_fastest_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = iter([0.0, 5.0, 10.0, 12.0, 20.0, 29.0])
+    ticks = iter([0.0, 5.0, 10.0, 12.0, 20.0, 29.0, 30.0, 31.0])
     monkeypatch.setattr(runtime.time, "perf_counter", lambda: next(ticks))
-    assert runtime.measure(done, repeats=3).seconds == 2.0
+    assert runtime.measure(done, patience=6.0).seconds == 2.0, "at least three calls"
+    assert next(ticks) == 30.0, "and no more once patience is spent"
