@@ -120,7 +120,10 @@ def _load(folder: Path, num_hidden_layers: int | None, found: str) -> tuple[PreT
     import torch
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{folder / 'config.json'} cannot be read as the config of an encoder ({error}).") from error
     layers = config.num_hidden_layers
     if num_hidden_layers is not None:
         if not 0 <= num_hidden_layers <= layers:
