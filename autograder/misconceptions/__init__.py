@@ -1,6 +1,6 @@
 """Known wrong answers with the sentence that helps their author, and right answers written in many ways.
 
-One module per stage, `stage_03.py` and so on; a module declares its answers with three decorators:
+One module or package per stage, `stage_03` and so on; it declares its answers with three decorators:
 
     @reference("scaled_dot_product")                   the right answer, one per exercise
     @alternative("scaled_dot_product")                 also right, written differently
@@ -149,7 +149,7 @@ def exercises(stage: str) -> list[str]:
 
 
 def _shelf(exercise: str, function: Callable[..., Any]) -> _Shelf:
-    stage = function.__module__.rpartition("stage_")[2]
+    stage = function.__module__.rpartition("stage_")[2].split(".")[0]
     shelf = _shelves.setdefault(exercise, _Shelf(stage))
     if shelf.stage != stage:
         raise ValueError(f"{exercise} has answers in stage {shelf.stage} and in stage {stage}.")
