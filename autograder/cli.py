@@ -1,0 +1,143 @@
+"""The command line: release, grade, report, demo."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from autograder.grading.classroom import Classroom, ClassroomError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of `autograder`. Returns the exit status: 0 done, 1 not done or not for everyone, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    # What can go wrong is imported late too: torch and nbgrader take seconds, and --help should not.
+    from autograder.hidden_tests.runner import HiddenTestError
+    from autograder.release import ReleaseError
+    from autograder.sandbox import SandboxMissing
+
+    try:
+        return command(options)
+    except (ClassroomError, ReleaseError, HiddenTestError, SandboxMissing) as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"autograder: {error.strerror or error}{where}. Nothing graded so far is lost.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nautograder: stopped. What was graded is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="autograder", description="Builds the course's notebooks and grades a class.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    release = commands.add_parser("release", help="build solutions/ and course/ from the text notebooks")
+    release.add_argument("stages", nargs="*", metavar="STAGE", help="all where none is named")
+    release.add_argument("--force", action="store_true", help="build even what is fresh")
+    release.set_defaults(command=_release)
+
+    grade = commands.add_parser("grade", help="grade the submissions of a stage")
+    grade.add_argument("stage", metavar="STAGE", help="for example 03_scaled_dot_product_attention")
+    grade.add_argument("--student", action="append", metavar="ID", help="only this student; may be repeated")
+    grade.add_argument("--processes", type=int, metavar="N", help="submissions at once (default: one per core)")
+    grade.add_argument("--force", action="store_true", help="grade anew what is graded already")
+    grade.add_argument("--run-everything", action="store_true", help="run plots and experiments in the notebooks too")
+    grade.add_argument(
+        "--trust-submissions",
+        action="store_true",
+        help="run submissions WITHOUT a sandbox, as your own user: only for code you would run yourself",
+    )
+    grade.set_defaults(command=_grade)
+
+    report = commands.add_parser("report", help="write classroom/report.html and classroom/grades.csv")
+    report.set_defaults(command=_report)
+
+    demo = commands.add_parser("demo", help="make a class of made-up submissions and do all of the above")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _release(options: argparse.Namespace) -> int:
+    from autograder.release import release
+
+    files = release(options.stages or None, force=options.force)
+    print(f"{len(files)} files written." if files else "Everything is fresh.")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    classroom = Classroom.find()
+    classroom.check_stage(options.stage)
+    return _grade_stage(classroom, options.stage, options)
+
+
+def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace | None = None) -> int:
+    from autograder.grading.grade_class import grade_class
+
+    given = vars(options) if options else {}
+    summary = grade_class(
+        classroom,
+        stage,
+        students=given.get("student"),
+        trust=given.get("trust_submissions", False),
+        processes=given.get("processes"),
+        run_look=given.get("run_everything", False),
+        force=given.get("force", False),
+        progress=_progress_bar,
+    )
+    print(f"{stage}: {summary}.")
+    for student, sentence in summary.failed:
+        print(f"  {student}: {sentence}", file=sys.stderr)
+    return 1 if summary.failed else 0
+
+
+def _progress_bar(finished: Iterator[str], total: int) -> Iterable[str]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        yield from progress.track(finished, total=total)
+
+
+def _report(options: argparse.Namespace) -> int:
+    classroom = Classroom.find()
+    _write_report(classroom)
+    return 0
+
+
+def _write_report(classroom: Classroom) -> Path:
+    from autograder.report import write_grades, write_report
+
+    report, grades = write_report(classroom), write_grades(classroom)
+    print(f"Report:  {report}\nGrades:  {grades}")
+    return report
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from autograder.demo import make_demo_class
+    from autograder.release import ROOT, release
+    from autograder.report import gradebook_table
+
+    classroom = Classroom(ROOT)
+    release()
+    code = 0
+    for stage in classroom.stages:
+        make_demo_class(classroom, stage)
+        code |= _grade_stage(classroom, stage)
+        print(gradebook_table(classroom, stage))
+    _write_report(classroom)
+    _feedback(classroom)
+    return code

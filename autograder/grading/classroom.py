@@ -1,0 +1,133 @@
+"""Where a class lives on disk: released notebooks, submissions, results, the gradebook."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+CONFIG = "nbgrader_config.py"
+
+
+class ClassroomError(Exception):
+    """Something about the class folder keeps a command from its job; the text names file and remedy."""
+
+
+@dataclass(frozen=True)
+class Classroom:
+    """The folders of a class. `root` is the folder that holds nbgrader_config.py."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Classroom:
+        """The class at or above a folder. Raises ClassroomError."""
+        start = (start or Path.cwd()).resolve()
+        for folder in (start, *start.parents):
+            if (folder / CONFIG).is_file():
+                return cls(folder)
+        raise ClassroomError(f"No {CONFIG} in {start} or above: change to the course's folder first.")
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "classroom"
+
+    @property
+    def submitted(self) -> Path:
+        return self.folder / "submitted"
+
+    @property
+    def autograded(self) -> Path:
+        return self.folder / "autograded"
+
+    @property
+    def feedback(self) -> Path:
+        return self.folder / "feedback"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    @property
+    def cache(self) -> Path:
+        return self.folder / ".cache"
+
+    @property
+    def gradebook_url(self) -> str:
+        return f"sqlite:///{self.folder / 'gradebook.db'}"
+
+    @cached_property
+    def stages(self) -> list[str]:
+        """Names of the released assignments."""
+        folder = self.root / "course"
+        return sorted(path.parent.name for path in folder.glob("*/*.ipynb") if path.stem == path.parent.name)
+
+    def check_stage(self, stage: str) -> None:
+        """Raises ClassroomError where there is no such assignment."""
+        if stage in self.stages:
+            return
+        near = difflib.get_close_matches(stage, self.stages, 1, 0.3)
+        hint = f" Did you mean {near[0]}?" if near else " Build it with `make release`." if not self.stages else ""
+        raise ClassroomError(f"There is no assignment {stage!r} in {self.root / 'course'}.{hint}")
+
+    def released(self, stage: str) -> NotebookNode:
+        """The released notebook of an assignment. Raises ClassroomError."""
+        self.check_stage(stage)
+        path = self.root / "course" / stage / f"{stage}.ipynb"
+        try:
+            return nbformat.read(path, as_version=4)
+        except (OSError, ValueError) as error:
+            raise ClassroomError(f"{path} cannot be read ({error}). Build it again with `make release`.") from None
+
+    def students(self, stage: str) -> list[str]:
+        """Ids of those who handed in a folder for an assignment."""
+        return sorted(path.parent.name for path in self.submitted.glob(f"*/{stage}") if path.is_dir())
+
+    def submission(self, student: str, stage: str) -> Path:
+        """The folder that a student handed in."""
+        return self.submitted / student / stage
+
+    def result_path(self, student: str, stage: str) -> Path:
+        return self.results / stage / f"{student}.json"
+
+    def result(self, student: str, stage: str) -> dict[str, Any] | None:
+        """A student's last result (design of the file: `Graded.to_json` without the notebook), or None."""
+        try:
+            return json.loads(self.result_path(student, stage).read_text())
+        except (OSError, ValueError):
+            return None
+
+    def all_results(self) -> Iterator[dict[str, Any]]:
+        """Every result, by assignment and student."""
+        for path in sorted(self.results.glob("*/*.json")):
+            result = self.result(path.stem, path.parent.name)
+            if result is not None:
+                yield result
+
+
+def released_notebook(stage: str) -> NotebookNode:
+    """The released notebook of a stage, of the class at or above the current folder. Raises ClassroomError."""
+    return Classroom.find().released(stage)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a power cut, meets the old text or the new one. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

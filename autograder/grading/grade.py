@@ -1,0 +1,192 @@
+"""Grading as a pure function: a repaired notebook, the hidden tests and a seed in, scores and a notebook out."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import html
+import json
+import platform
+import time
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+import autograder
+from autograder.hidden_tests.runner import TestResult, run_hidden_tests, test_file
+from autograder.repair import Repaired
+from autograder.sandbox import Limits, Worker
+from autograder.submission import Submission
+
+from .graded import CellScore, Graded, cell_status
+from .run import NotebookRun, is_autograded, is_written, nbgrader_of
+
+HERE = Path(autograder.__file__).parent
+DECIDING = ("torch", "numpy", "transformers", "safetensors", "pytest", "ipython")
+
+
+@cache
+def grader_fingerprint(stage: str) -> str:
+    """A hash of all that a score depends on besides the submission: hidden tests, grader, course package, versions."""
+    from autograder.sandbox.bubblewrap import package_folder
+
+    digest = hashlib.sha256()
+    folders = [HERE / name for name in ("sandbox", "scenarios", "submission", "misconceptions", "grading", "repair")]
+    files = [test_file(stage), HERE / "hidden_tests" / "__init__.py", HERE / "hidden_tests" / "runner.py"]
+    for folder in (*folders, package_folder("coursekit")):
+        files += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name in DECIDING:
+        digest.update(f"{name} {version(name)} ".encode())
+    digest.update(platform.python_version().encode())
+    return digest.hexdigest()
+
+
+def _content(notebook: NotebookNode) -> list[Any]:
+    return [[cell.cell_type, cell.source, nbgrader_of(cell)] for cell in notebook.cells]
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def seed_of(notebook: NotebookNode, secret: str) -> int:
+    """The seed of a notebook's hidden tests: the same for the same cells, and unknown to whoever lacks the secret."""
+    return int(_digest(secret, _content(notebook))[:8], 16)
+
+
+def submission_key(stage: str, repaired: Repaired, seed: int, limits: Limits, run_look: bool = False) -> str:
+    """The name under which a result is kept: a hash of everything it depends on."""
+    submitted = [_content(repaired.notebook), repaired.notes, repaired.readable]
+    return _digest(stage, submitted, seed, repr(limits), run_look, grader_fingerprint(stage))
+
+
+def grade(
+    stage: str,
+    repaired: Repaired,
+    worker: Worker,
+    seed: int = 0,
+    run_look: bool = False,
+) -> Graded:
+    """Grade one repaired submission.
+
+    stage     name of the assignment, for example 03_scaled_dot_product_attention
+    repaired  what `autograder.repair.repair` returned
+    worker    a warm sandbox
+    seed      seed of the hidden tests' random inputs
+    run_look  run the cells tagged `look` too
+
+    Whatever the submission does, a result comes back. Raises HiddenTestError or SandboxMissing, which are faults of
+    the installation.
+    """
+    started = time.monotonic()
+    notebook = copy.deepcopy(repaired.notebook)
+    key = submission_key(stage, repaired, seed, worker.limits, run_look)
+    run = NotebookRun(worker, notebook, worker.limits, run_look)
+    try:
+        results = run_hidden_tests(stage, Submission(run, seed), seed, run.enter, run.order)
+        run.finish()
+    finally:
+        run.close()
+    scores = _scores(notebook, results)
+    _fill_outputs(notebook, run, {score.grade_id: score for score in scores})
+    _add_notes(notebook, [*repaired.notes, *run.events])
+    return Graded(
+        notebook, scores, list(repaired.notes), run.events, seed, key, time.monotonic() - started, repaired.readable
+    )
+
+
+def ungraded(repaired: Repaired, seed: int, key: str) -> Graded:
+    """The result of a submission in which there is nothing to grade: no points, and the notes that say why."""
+    notebook = copy.deepcopy(repaired.notebook)
+    cells = [
+        CellScore(nbgrader_of(cell)["grade_id"], float(nbgrader_of(cell)["points"]), 0.0, "not readable")
+        for cell in notebook.cells
+        if is_autograded(cell) or is_written(cell)
+    ]
+    _add_notes(notebook, repaired.notes)
+    return Graded(notebook, cells, list(repaired.notes), [], seed, key, readable=False)
+
+
+def _add_notes(notebook: NotebookNode, notes: list[str]) -> None:
+    if notes:
+        lines = "\n".join(f"<li>{html.escape(note)}</li>" for note in notes)
+        text = f"**Notes from grading**\n\n<ul>\n{lines}\n</ul>"
+        cell = nbformat.v4.new_markdown_cell(text, id="notes-from-grading")
+        notebook.cells.insert(0, cell)
+
+
+def _scores(notebook: NotebookNode, results: list[TestResult]) -> list[CellScore]:
+    scores = []
+    for cell in notebook.cells:
+        metadata = nbgrader_of(cell)
+        if is_autograded(cell):
+            tests = [result for result in results if result.grade_id == metadata["grade_id"]]
+            score = min(sum(test.earned for test in tests), float(metadata["points"]))
+            scores.append(CellScore(metadata["grade_id"], float(metadata["points"]), score, cell_status(tests), tests))
+        elif is_written(cell):
+            untouched = metadata.get("checksum") == _checksum(cell)
+            score_or_wait = 0.0 if untouched else None
+            status = "not done" if untouched else "manual"
+            scores.append(CellScore(metadata["grade_id"], float(metadata["points"]), score_or_wait, status))
+    return scores
+
+
+def _checksum(cell: NotebookNode) -> str:
+    from nbgrader.utils import compute_checksum
+
+    return compute_checksum(cell)
+
+
+def _fill_outputs(notebook: NotebookNode, run: NotebookRun, scores: dict[str, CellScore]) -> None:
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        cell.outputs, cell.execution_count = [], None
+        if is_autograded(cell):
+            cell.outputs = grade_cell_outputs(scores[nbgrader_of(cell)["grade_id"]])
+        elif index in run.ran:
+            cell.execution_count = run.ran[index].number
+            cell.outputs = [output for raw in run.ran[index].outputs if (output := _valid(raw)) is not None]
+
+
+def _valid(raw: Any) -> NotebookNode | None:
+    """An output as nbformat wants it, or None: it comes from the student's process, which may send anything."""
+    try:
+        output = nbformat.from_dict(raw)
+        probe = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])
+        nbformat.validate(probe)
+    except Exception:
+        return None
+    return output
+
+
+def grade_cell_outputs(score: CellScore) -> list[NotebookNode]:
+    """The outputs of a graded cell: the list of checks for people, and the score as nbgrader reads it."""
+    text = "\n".join(_line(test) for test in score.tests)
+    page = "".join(_row(test) for test in score.tests)
+    table = f"<ul style='list-style:none;padding-left:0'>{page}</ul>"
+    earned = nbformat.v4.new_output("execute_result", data={"text/plain": repr(float(score.score or 0.0))})
+    return [nbformat.v4.new_output("display_data", data={"text/plain": text, "text/html": table}), earned]
+
+
+def _mark(test: TestResult) -> str:
+    return "✓" if test.status == "passed" else "✗"
+
+
+def _line(test: TestResult) -> str:
+    told = f" — {test.message}" if test.message else ""
+    return f"{_mark(test)} {test.title} ({test.earned:g} / {test.points:g}){told}"
+
+
+def _row(test: TestResult) -> str:
+    told = f"<br><span style='margin-left:1.4em'>{html.escape(test.message)}</span>" if test.message else ""
+    return (
+        f"<li>{_mark(test)} <b>{html.escape(test.title)}</b> "
+        f"<span style='opacity:.7'>{test.earned:g} / {test.points:g}</span>{told}</li>"
+    )

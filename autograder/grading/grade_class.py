@@ -1,0 +1,201 @@
+"""Grades a class: in parallel, from the cache where nothing changed, with one writer to the gradebook."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import multiprocessing
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.repair import Repaired, read_submission, repair
+from autograder.sandbox import Limits, Worker, workers_wanted
+
+from .cache import cached, class_secret, keep
+from .classroom import Classroom, ClassroomError, write_whole
+from .grade import grade, seed_of, submission_key, ungraded
+from .gradebook import GradebookWriter
+from .graded import Graded
+
+_worker: Worker | None = None
+
+
+@dataclass
+class Job:
+    """A submission that awaits grading."""
+
+    student: str
+    repaired: Repaired
+    seed: int
+    key: str
+
+
+@dataclass
+class Summary:
+    """What a grading run did. `failed` holds a student and a sentence for each submission left without a result."""
+
+    graded: int = 0
+    from_cache: int = 0
+    unchanged: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        parts = [f"{self.graded} graded", f"{self.from_cache} from the cache", f"{self.unchanged} unchanged"]
+        return ", ".join(parts + ([f"{len(self.failed)} failed"] if self.failed else []))
+
+
+Progress = Callable[[Iterable[Graded | None], int], Iterable[Graded | None]]
+
+
+def load_submission(classroom: Classroom, student: str, stage: str, released: NotebookNode) -> Repaired:
+    """Find and repair what a student handed in. Never raises on what is in the folder."""
+    found = read_submission(classroom.submission(student, stage), f"{stage}.ipynb")
+    repaired = repair(found.raw, released)
+    repaired.notes[:0] = [note for note in found.notes if note not in repaired.notes]
+    return repaired
+
+
+def grade_class(
+    classroom: Classroom,
+    stage: str,
+    students: list[str] | None = None,
+    limits: Limits | None = None,
+    processes: int | None = None,
+    run_look: bool = False,
+    force: bool = False,
+    trust: bool = False,
+    progress: Callable[[Iterator[str], int], Iterable[str]] = lambda done, total: done,
+) -> Summary:
+    """Grade an assignment's submissions and write results, autograded notebooks and the gradebook.
+
+    students   only these; everyone who handed in where None
+    processes  how many to grade at once; one per core where None
+    force      grade anew even what is in the cache
+    trust      run the submissions without a sandbox
+    progress   wraps the iterator of finished students, for a progress bar
+
+    What one submission does, or a file that cannot be written, never keeps the others from being graded.
+    Raises ClassroomError, SandboxMissing or HiddenTestError where nobody could be graded.
+    """
+    released = classroom.released(stage)
+    handed_in = classroom.students(stage)
+    chosen = handed_in if students is None else students
+    unknown = sorted(set(chosen) - set(handed_in))
+    if unknown:
+        raise ClassroomError(f"{', '.join(unknown)} handed in nothing for {stage}: see {classroom.submitted}.")
+    if not chosen:
+        raise ClassroomError(
+            f"Nobody handed in {stage}: put notebooks at {classroom.submitted}/STUDENT/{stage}/{stage}.ipynb."
+        )
+    limits = limits or Limits()
+    summary = Summary()
+    with _one_run_at_a_time(classroom), GradebookWriter(classroom) as book:
+        book.ensure_assignment(stage, released)
+        secret = class_secret(classroom)
+        known = book.known_submissions(stage)
+
+        def finished() -> Iterator[str]:
+            jobs = []
+            for student in chosen:
+                repaired = load_submission(classroom, student, stage, released)
+                seed = seed_of(repaired.notebook, secret)
+                job = Job(student, repaired, seed, submission_key(stage, repaired, seed, limits, run_look))
+                if not force and student in known and _is_written(classroom, job, stage):
+                    summary.unchanged += 1
+                    yield student
+                    continue
+                kept = None if force else cached(classroom, job.key)
+                if kept is None:
+                    jobs.append(job)
+                    continue
+                summary.from_cache += _write(classroom, book, job, stage, kept, summary)
+                yield student
+            for job, graded in _grade_all(jobs, stage, limits, processes, run_look, trust):
+                summary.graded += _write(classroom, book, job, stage, graded, summary)
+                yield job.student
+
+        for _ in progress(finished(), len(chosen)):
+            pass
+    return summary
+
+
+def _is_written(classroom: Classroom, job: Job, stage: str) -> bool:
+    result = classroom.result(job.student, stage)
+    notebook = classroom.autograded / job.student / stage / f"{stage}.ipynb"
+    return result is not None and result.get("key") == job.key and notebook.exists()
+
+
+def _write(classroom: Classroom, book: GradebookWriter, job: Job, stage: str, graded: Graded, summary: Summary) -> int:
+    """Write one result everywhere; the result file comes last and says that the rest is there. 1 if all went well."""
+    student = job.student
+    try:
+        keep(classroom, graded)
+        folder = classroom.autograded / student / stage
+        book.put_back_locked(stage, graded.notebook)
+        write_whole(folder / f"{stage}.ipynb", nbformat.writes(graded.notebook))
+        timestamp = classroom.submission(student, stage) / "timestamp.txt"
+        if timestamp.is_file() and not timestamp.is_symlink():
+            shutil.copyfile(timestamp, folder / "timestamp.txt")
+        book.write(student, stage, graded)
+        result = {name: value for name, value in graded.to_json().items() if name != "notebook"}
+        text = json.dumps({"student": student, "assignment": stage, **result}, indent=1)
+        write_whole(classroom.result_path(student, stage), text)
+    except OSError as error:
+        full = " Free some space and run the same command again." if error.errno == errno.ENOSPC else ""
+        summary.failed.append((student, f"The result could not be written: {error.strerror}: {error.filename}.{full}"))
+        return 0
+    return 1
+
+
+def _grade_all(
+    jobs: list[Job], stage: str, limits: Limits, processes: int | None, run_look: bool, trust: bool
+) -> Iterator[tuple[Job, Graded]]:
+    unreadable = [job for job in jobs if not job.repaired.readable]
+    for job in unreadable:
+        yield job, ungraded(job.repaired, job.seed, job.key)
+    waiting = [job for job in jobs if job.repaired.readable]
+    if not waiting:
+        return
+    count = min(processes or workers_wanted(), len(waiting))
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, spawning, _start_worker, (limits, trust)) as pool:
+        futures: dict[Future[dict[str, Any]], Job] = {
+            pool.submit(_grade_one, stage, job, run_look): job for job in waiting
+        }
+        try:
+            for future in as_completed(futures):
+                yield futures[future], Graded.from_json(future.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _start_worker(limits: Limits, trust: bool) -> None:
+    global _worker
+    _worker = Worker(limits, trust)
+
+
+def _grade_one(stage: str, job: Job, run_look: bool) -> dict[str, Any]:
+    assert _worker is not None
+    return grade(stage, job.repaired, _worker, job.seed, run_look).to_json()
+
+
+@contextmanager
+def _one_run_at_a_time(classroom: Classroom) -> Iterator[None]:
+    classroom.folder.mkdir(parents=True, exist_ok=True)
+    with open(classroom.folder / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ClassroomError(
+                f"Another grading run is at work on {classroom.folder}. Wait until it has ended, then run this again."
+            ) from None
+        yield

@@ -1,0 +1,148 @@
+"""Puts results into nbgrader's gradebook, by nbgrader's own rules."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
+from nbgrader.preprocessors import AssignLatePenalties
+from nbgrader.utils import parse_utc
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograder.release import ReleaseError, register
+
+from .classroom import CONFIG, Classroom, ClassroomError
+from .graded import CellScore, Graded
+
+NO_RESPONSE = "No response."
+
+
+def nbgrader_config(classroom: Classroom) -> Config:
+    """The class's nbgrader_config.py, as nbgrader reads it."""
+    return PyFileConfigLoader(CONFIG, path=str(classroom.root)).load_config()
+
+
+def timestamp_of(folder: Path) -> datetime.datetime | None:
+    """When a submission was handed in, from its timestamp.txt; None without one, or with one nobody can read."""
+    try:
+        return parse_utc((folder / "timestamp.txt").read_text().strip() or None)
+    except (OSError, ValueError):
+        return None
+
+
+def comments_of(graded: Graded) -> dict[str, str | None]:
+    """Nbgrader's automatic comment for each answer cell: what the tests told, or that nothing was handed in."""
+    scores = {cell.grade_id: cell for cell in graded.cells}
+    comments: dict[str, str | None] = {}
+    for cell in graded.notebook.cells:
+        metadata = cell.metadata.get("nbgrader", {})
+        if not metadata.get("solution"):
+            continue
+        name = metadata["grade_id"]
+        score = scores.get(name) or scores.get(name.removesuffix("_answer"))
+        comments[name] = _comment(score) if score else None
+    return comments
+
+
+def _comment(score: CellScore) -> str | None:
+    if score.status == "not done":
+        return NO_RESPONSE
+    told = [f"{test.title}: {test.message}" for test in score.tests if test.status != "passed" and test.message]
+    return "\n".join(dict.fromkeys(told)) or None
+
+
+class GradebookWriter:
+    """The one writer of a grading run. Manual scores and comments are never touched.
+
+    Raises ClassroomError where the gradebook does not fit the released notebook.
+    """
+
+    def __init__(self, classroom: Classroom) -> None:
+        self._classroom = classroom
+        self._config = nbgrader_config(classroom)
+        classroom.folder.mkdir(parents=True, exist_ok=True)
+        self._book = Gradebook(classroom.gradebook_url, self._config.CourseDirectory.get("course_id", ""))
+
+    def __enter__(self) -> GradebookWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._book.close()
+
+    def ensure_assignment(self, stage: str, released: NotebookNode) -> None:
+        """Make the gradebook know an assignment and its cells, as nbgrader's generate_assignment does."""
+        wanted = {cell.metadata["nbgrader"]["grade_id"] for cell in released.cells if "nbgrader" in cell.metadata}
+        try:
+            known = {cell.name for cell in self._book.find_notebook(stage, stage).source_cells}
+        except MissingEntry:
+            known = set()
+        if known == wanted:
+            return
+        try:
+            register(stage, self._classroom.gradebook_url, root=self._classroom.root)
+        except ReleaseError:
+            raise ClassroomError(
+                f"{self._classroom.folder / 'gradebook.db'} holds submissions of {stage} for a release with other "
+                f"cells. Move the gradebook away, or `nbgrader db assignment remove {stage}`, and grade again."
+            ) from None
+        self._book.db.expire_all()
+
+    def put_back_locked(self, stage: str, notebook: NotebookNode) -> None:
+        """Give locked text its source again, mark schemes included, as nbgrader does for whoever grades by hand."""
+        sources = {cell.name: cell.source for cell in self._book.find_notebook(stage, stage).source_cells}
+        for cell in notebook.cells:
+            metadata = cell.metadata.get("nbgrader", {})
+            if cell.cell_type == "markdown" and metadata.get("locked") and metadata["grade_id"] in sources:
+                cell.source = sources[metadata["grade_id"]]
+
+    def known_submissions(self, stage: str) -> set[str]:
+        """Ids of the students whose submission the gradebook has."""
+        return {submission.student.id for submission in self._book.assignment_submissions(stage)}
+
+    def write(self, student: str, stage: str, graded: Graded) -> None:
+        """Write one submission's scores and automatic comments."""
+        self._book.update_or_create_student(student)
+        timestamp = timestamp_of(self._classroom.submission(student, stage))
+        given = {"timestamp": timestamp} if timestamp else {}
+        submission = self._book.update_or_create_submission(stage, student, **given)
+        notebook = next(each for each in submission.notebooks if each.name == stage)
+        self._fill(notebook, graded)
+        self._book.db.commit()
+        if submission.total_seconds_late > 0:
+            AssignLatePenalties(config=self._config).preprocess(graded.notebook, self._resources(stage, student))
+            self._book.db.expire_all()
+
+    def _fill(self, notebook: SubmittedNotebook, graded: Graded) -> None:
+        scores = {cell.grade_id: cell.score for cell in graded.cells}
+        for grade in notebook.grades:
+            grade.auto_score = scores[grade.name]
+            grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
+        fill_comments(notebook, graded)
+
+    def _resources(self, stage: str, student: str) -> dict[str, Any]:
+        names = {"notebook": stage, "assignment": stage, "student": student}
+        return {"nbgrader": {**names, "db_url": self._classroom.gradebook_url}}
+
+
+def fill_comments(notebook: SubmittedNotebook, graded: Graded) -> None:
+    """Set the automatic comments of a submitted notebook."""
+    told = comments_of(graded)
+    for comment in notebook.comments:
+        comment.auto_comment = told.get(comment.name)
+
+
+def write_comments(url: str, student: str, stage: str, graded: Graded) -> None:
+    """Set the automatic comments of one submission in the gradebook at `url`."""
+    with Gradebook(url) as book:
+        try:
+            notebook = book.find_submission_notebook(stage, stage, student)
+        except MissingEntry:
+            return
+        fill_comments(notebook, graded)
+        book.db.commit()

@@ -1,0 +1,89 @@
+"""What grading one submission results in, and how it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.hidden_tests.runner import TestResult
+
+# A cell's status is the worst of what happened to it, in this order.
+WORST_FIRST = ("crashed", "timed out", "not done", "test error")
+
+
+@dataclass
+class CellScore:
+    """A grade cell's result. `score` is None where a person has yet to grade."""
+
+    grade_id: str
+    max_score: float
+    score: float | None
+    status: str
+    tests: list[TestResult] = field(default_factory=list)
+
+
+@dataclass
+class Graded:
+    """A graded submission: its notebook with outputs, its scores, and what happened on the way."""
+
+    notebook: NotebookNode
+    cells: list[CellScore]
+    repairs: list[str]
+    events: list[str]
+    seed: int
+    key: str
+    seconds: float = 0.0
+    readable: bool = True
+
+    @property
+    def status(self) -> str:
+        """One word for the whole submission: not readable, timed out, crashed, repaired or graded."""
+        if not self.readable:
+            return "not readable"
+        statuses = {cell.status for cell in self.cells}
+        for status in ("timed out", "crashed"):
+            if status in statuses or any(status in event for event in self.events):
+                return status
+        return "repaired" if self.repairs else "graded"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, from which `from_json` makes an equal object."""
+        return {
+            "key": self.key,
+            "seed": self.seed,
+            "status": self.status,
+            "seconds": round(self.seconds, 4),
+            "readable": self.readable,
+            "repairs": self.repairs,
+            "events": self.events,
+            "cells": [asdict(cell) for cell in self.cells],
+            "notebook": self.notebook,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Graded:
+        """Raises KeyError or TypeError for anything but what `to_json` gave."""
+        cells = [
+            CellScore(**{**cell, "tests": [TestResult(**test) for test in cell["tests"]]}) for cell in data["cells"]
+        ]
+        return cls(
+            nbformat.from_dict(data["notebook"]),
+            cells,
+            data["repairs"],
+            data["events"],
+            data["seed"],
+            data["key"],
+            data["seconds"],
+            data["readable"],
+        )
+
+
+def cell_status(tests: list[TestResult]) -> str:
+    """The status of a grade cell from its tests."""
+    statuses = {test.status for test in tests}
+    if statuses == {"not done"}:
+        return "not done"
+    return next((status for status in WORST_FIRST if status in statuses and status != "not done"), "graded")

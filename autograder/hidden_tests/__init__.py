@@ -1,0 +1,33 @@
+"""The hidden tests and what they are written with.
+
+A hidden test is an ordinary pytest function that reaches the student's work through the `submission` fixture:
+
+    @points("norms", 1)
+    def test_norms_grow_with_beta(submission, rng): ...
+
+Its name is the title that the student reads, and `expect` carries the one sentence that a failure tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+class Told(AssertionError):
+    """A failed expectation; its text is the sentence for the student."""
+
+
+def expect(condition: Any, sentence: str) -> None:
+    """Raise `Told(sentence)` unless the condition holds."""
+    if not condition:
+        raise Told(sentence)
+
+
+def points(grade_id: str, value: float) -> Callable[[Test], Test]:
+    """Tie a test to the grade cell it belongs to, and say what it is worth there."""
+    return pytest.mark.points(grade_id, float(value))

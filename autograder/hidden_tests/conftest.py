@@ -1,0 +1,63 @@
+"""Fixtures of the hidden tests, and `--submission` for grading one notebook by hand.
+
+pytest autograder/hidden_tests/test_03_scaled_dot_product_attention.py --submission some.ipynb
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograder.hidden_tests.runner import TARGET, Target, grade_cell_of, stage_of
+from autograder.submission import Submission
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--submission", type=Path, help="the notebook to test, in the sandbox")
+    parser.addoption("--seed", type=int, default=0, help="seed of the random inputs (default 0)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "points(grade_id, value): the grade cell a hidden test belongs to, and its worth"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    target = config.stash.get(TARGET, None)
+    if target is not None and target.order:
+        place = {grade_id: index for index, grade_id in enumerate(target.order)}
+        items.sort(key=lambda item: place.get(grade_cell_of(item), len(place)))
+
+
+@pytest.fixture(scope="session")
+def _target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    known = request.config.stash.get(TARGET, None)
+    if known is not None:
+        yield known
+        return
+    path = request.config.getoption("--submission")
+    if path is None:
+        pytest.skip("name the notebook to test: --submission some.ipynb")
+    from autograder.grading.by_hand import open_submission
+
+    with open_submission(path, stage_of(request.session.items[0]), request.config.getoption("--seed")) as target:
+        yield target
+
+
+@pytest.fixture
+def submission(_target: Target, request: pytest.FixtureRequest) -> Submission:
+    """The student's names as they stood when this test's grade cell was reached."""
+    _target.enter(grade_cell_of(request.node))
+    return _target.submission
+
+
+@pytest.fixture
+def rng(_target: Target, request: pytest.FixtureRequest) -> torch.Generator:
+    """Random numbers for the test's inputs, from the run's seed and the test's name."""
+    digest = hashlib.sha256(f"{_target.seed} {request.node.name}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))

@@ -1,0 +1,169 @@
+"""Runs the hidden tests of a stage on one submission, with pytest, and says what each was worth."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.misconceptions.diagnosis import diagnose
+from autograder.submission import Exchange, StudentError, Submission
+
+from . import Told
+
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Target:
+    """What the fixtures of a run work on: the submission, and how to bring it to a grade cell."""
+
+    submission: Submission
+    seed: int
+    enter: Callable[[str], None] = lambda grade_id: None
+    order: Sequence[str] = ()
+
+
+TARGET = pytest.StashKey[Target]()
+
+
+@dataclass
+class TestResult:
+    """One hidden test on one submission. `status` is passed, failed, not done, timed out, crashed or test error."""
+
+    name: str
+    grade_id: str
+    title: str
+    points: float
+    earned: float
+    status: str
+    message: str | None = None
+    misconception: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class HiddenTestError(Exception):
+    """The hidden tests could not be run at all; no submission is to blame."""
+
+
+def test_file(stage: str) -> Path:
+    """The hidden tests of a stage. Raises HiddenTestError where there are none."""
+    path = HERE / f"test_{stage}.py"
+    if not path.exists():
+        raise HiddenTestError(f"There are no hidden tests for {stage}: {path.name} does not exist.")
+    return path
+
+
+def stage_of(item: pytest.Item) -> str:
+    """The stage whose hidden tests an item belongs to."""
+    return item.path.stem.removeprefix("test_")
+
+
+def _points_of(item: pytest.Item) -> tuple[str, float]:
+    marker = item.get_closest_marker("points")
+    if marker is None:
+        raise HiddenTestError(f"{item.nodeid} has no @points(grade_id, value).")
+    return marker.args[0], marker.args[1]
+
+
+def grade_cell_of(item: pytest.Item) -> str:
+    """The grade_id that a test's points count for."""
+    return _points_of(item)[0]
+
+
+@dataclass
+class _Collector:
+    """Sits in pytest's own hooks, so that nothing is parsed from its output."""
+
+    target: Target
+    results: list[TestResult] = field(default_factory=list)
+    exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[TARGET] = self.target
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors.append(str(report.longrepr))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+        report = yield
+        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
+            grade_id, value = _points_of(item)
+            log = self.target.submission._exchanges
+            self.exchanges.setdefault(grade_id, []).extend(log)
+            log.clear()
+            self.results.append(_result(item, grade_id, value, call.excinfo.value if call.excinfo else None))
+        return report
+
+
+def _result(item: pytest.Item, grade_id: str, value: float, error: BaseException | None) -> TestResult:
+    name = item.name
+    title = name.removeprefix("test_").replace("_", " ")
+    if error is None:
+        return TestResult(name, grade_id, title, value, value, "passed")
+    if isinstance(error, Told):
+        return TestResult(name, grade_id, title, value, 0.0, "failed", str(error))
+    if isinstance(error, StudentError):
+        return TestResult(name, grade_id, title, value, 0.0, error.status, str(error))
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    sentence = "This test has a fault of its own and takes no points; your instructor has been told."
+    return TestResult(name, grade_id, title, value, value, "test error", sentence)
+
+
+def run_hidden_tests(
+    stage: str,
+    submission: Submission,
+    seed: int,
+    enter: Callable[[str], None] = lambda grade_id: None,
+    order: Sequence[str] = (),
+) -> list[TestResult]:
+    """Run the hidden tests of `stage` on `submission`.
+
+    enter  called with a test's grade_id before the test, to bring the submission there
+    order  grade_ids as they come in the notebook; the tests are run in that order
+
+    Returns a result per test, failures with their diagnosis. Raises HiddenTestError where pytest could not run them.
+    """
+    collector = _Collector(Target(submission, seed, enter, order))
+    arguments = [
+        str(test_file(stage)),
+        f"--rootdir={HERE}",
+        f"--config-file={HERE / 'pytest.ini'}",
+        "--import-mode=importlib",
+        "--capture=no",
+        "-pno:cacheprovider",
+        "-pno:terminal",
+        "-pno:junitxml",
+        "-pno:debugging",
+    ]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = pytest.main(arguments, plugins=[collector])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or collector.errors:
+        raise HiddenTestError(
+            f"The hidden tests of {stage} could not be run: {' '.join(collector.errors) or printed.getvalue() or code}"
+        )
+    _add_diagnoses(collector.results, collector.exchanges)
+    return collector.results
+
+
+def _add_diagnoses(results: list[TestResult], exchanges: dict[str, list[Exchange]]) -> None:
+    for grade_id, log in exchanges.items():
+        lost = [result for result in results if result.grade_id == grade_id and result.status == "failed"]
+        found = diagnose(grade_id, log) if lost else None
+        if found is None:
+            continue
+        meant = [result for result in lost if result.name == found.caught_by] or lost[:1]
+        for result in meant:
+            result.message, result.misconception = found.sentence, found.name

@@ -1,0 +1,7 @@
+"""Runs a student's code where it can do no harm, and hands over what it answers."""
+
+from .bubblewrap import SandboxMissing
+from .limits import Limits
+from .worker import CallEnded, Process, ProcessEnded, Worker, workers_wanted
+
+__all__ = ["CallEnded", "Limits", "Process", "ProcessEnded", "SandboxMissing", "Worker", "workers_wanted"]

@@ -1,0 +1,109 @@
+"""The bubblewrap command line: what the worker sees of the host, which is little, and all of it read-only."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+HOST_FOLDERS = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
+
+
+class SandboxMissing(Exception):
+    """The sandbox cannot be had on this machine; the text names the remedy."""
+
+
+def find_bubblewrap() -> str:
+    """Path of bwrap. Raises SandboxMissing."""
+    found = shutil.which("bwrap")
+    if found is None:
+        raise SandboxMissing(
+            "bubblewrap is not installed, so submissions cannot be run safely. Install it (Debian, Ubuntu: "
+            "`sudo apt-get install bubblewrap`; Fedora: `sudo dnf install bubblewrap`), or, if you trust every "
+            "submission as your own code, say so with `--trust-submissions`."
+        )
+    return found
+
+
+def environment() -> dict[str, str]:
+    """Environment of the worker: one thread per library, no network look-ups, nothing of the host's."""
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {
+        **dict.fromkeys(threads, "1"),
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/scratch",
+        "IPYTHONDIR": "/tmp/ipython",
+        "USER": "student",
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "MPLCONFIGDIR": "/tmp/matplotlib",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "COURSEKIT_PROFILE": "cpu",
+    }
+
+
+def package_folder(name: str) -> Path:
+    """Folder of an installed package, found without importing it."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise SandboxMissing(f"The package {name} is not installed beside the grader: pip install {name}")
+    return Path(next(iter(spec.submodule_search_locations))).resolve()
+
+
+def packages() -> dict[str, Path]:
+    """The packages of ours that the worker imports, by the name it knows them by."""
+    return {"sandbox": HERE, "scenarios": HERE.parent / "scenarios", "coursekit": package_folder("coursekit")}
+
+
+def _font_list() -> list[Path]:
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "matplotlib"
+    folder = Path(os.environ.get("MPLCONFIGDIR", cache))
+    return sorted(folder.glob("fontlist-*.json"))
+
+
+def command(control: int) -> list[str]:
+    """Arguments that start the warm interpreter in its sandbox, listening on the inherited socket `control`."""
+    prefixes = sorted({Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()})
+    out = [find_bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    # No --uid: bubblewrap would nest a second user namespace, whose capabilities do not reach the outer ones.
+    out += ["--hostname", "grader", "--cap-add", "CAP_SYS_ADMIN"]
+    out += ["--ro-bind", "/usr", "/usr"]
+    for folder in map(Path, HOST_FOLDERS):
+        if folder.is_symlink():
+            out += ["--symlink", str(folder.readlink()), str(folder)]
+        elif folder.is_dir():
+            out += ["--ro-bind", str(folder), str(folder)]
+    out += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    out += ["--ro-bind-try", "/etc/fonts", "/etc/fonts"]
+    for prefix in prefixes:
+        if not prefix.is_relative_to("/usr"):
+            out += ["--ro-bind", str(prefix), str(prefix)]
+    installed = HERE.parent
+    if any(installed.is_relative_to(prefix) for prefix in (*prefixes, Path("/usr"))):
+        out += ["--tmpfs", str(installed)]
+    out += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/scratch"]
+    for fonts in _font_list():
+        out += ["--ro-bind", str(fonts), f"/tmp/matplotlib/{fonts.name}"]
+    for name, folder in packages().items():
+        out += ["--ro-bind", str(folder), f"/grader/{name}"]
+    out += ["--remount-ro", "/", "--chdir", "/"]
+    for name, value in {**environment(), "PYTHONPATH": "/grader"}.items():
+        out += ["--setenv", name, value]
+    return [*out, sys.executable, "-s", "-P", "-m", "sandbox.zygote", str(control)]
+
+
+def command_without_sandbox(control: int) -> list[str]:
+    """Arguments that start the warm interpreter as it is, for submissions that are trusted."""
+    return [sys.executable, "-s", "-P", "-m", "sandbox.zygote", str(control), "trusted"]
+
+
+def environment_without_sandbox() -> dict[str, str]:
+    """Its environment: the host's, with the same threads and look-ups as in the sandbox."""
+    paths = [str(HERE.parent), str(package_folder("coursekit").parent)]
+    kept = {name: value for name, value in environment().items() if name not in ("PATH", "HOME", "USER")}
+    return {**os.environ, **kept, "PYTHONPATH": os.pathsep.join(paths)}

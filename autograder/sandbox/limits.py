@@ -1,0 +1,26 @@
+"""The limits of a submission, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. Times are wall-clock seconds, sizes bytes."""
+
+    cell_seconds: float = 60.0  # a cell of the course runs in a few seconds; this is ten times the slowest
+    call_seconds: float = 10.0  # a hidden test calls with tiny inputs
+    interrupt_seconds: float = 2.0  # how long a cell may take to heed an interrupt before it is killed
+    submission_seconds: float = 240.0  # cells and calls together
+    restarts: int = 3  # cells that may take the process down with them, before the rest is left unrun
+    memory_bytes: int = 8 << 30  # address space; torch alone maps about 3 GiB
+    processes: int = 64
+    open_files: int = 256
+    scratch_bytes: int = 256 << 20
+    scratch_files: int = 4096
+    message_bytes: int = 64 << 20  # one cell's outputs or one answer
+
+    def inside(self) -> dict[str, int]:
+        """The limits that the sandboxed side applies."""
+        return {name: value for name, value in asdict(self).items() if isinstance(value, int)}

@@ -1,0 +1,98 @@
+"""Carry out one request on the names of a notebook: a call, an attribute or a scenario.
+
+The worker does so with the student's names; the grader does so with its own implementations when it looks for the
+misconception behind a wrong answer.
+"""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from .wire import Ref, decode, encode
+
+MESSAGE_CHARS = 400
+
+
+class Names:
+    """The names of a notebook as attributes, for scenarios."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._names[name]
+        except KeyError:
+            raise MissingName(name) from None
+
+
+class MissingName(Exception):
+    """The notebook defines no such name."""
+
+
+class Performer:
+    """Answers requests on `names`, keeping what cannot cross the wall.
+
+    A request is {"do": "call" | "scenario" | "get", "target": name or ref number, "attribute": dotted path or "",
+    "args": tree, "kwargs": tree, "seed": int}; the answer {"value": tree}, {"missing": name} or
+    {"raised": type, "message": text, "where": [source lines]}.
+    """
+
+    def __init__(self, names: Mapping[str, Any], scenarios: Any) -> None:
+        self.names = names
+        self.scenarios = scenarios
+        self.kept: list[Any] = []
+
+    def _keep(self, value: Any) -> Ref:
+        self.kept.append(value)
+        return Ref(len(self.kept) - 1, type(value).__name__[:200])
+
+    def _target(self, request: Mapping[str, Any]) -> Any:
+        target = request["target"]
+        value = self.kept[target] if isinstance(target, int) else getattr(Names(self.names), target)
+        for part in filter(None, request.get("attribute", "").split(".")):
+            value = getattr(value, part)
+        return value
+
+    def perform(
+        self, request: Mapping[str, Any], tensors: dict[str, torch.Tensor]
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        try:
+            value = self._carry_out(request, tensors)
+            tree, out = encode(value, self._keep)
+        except MissingName as error:
+            return {"missing": str(error)}, {}
+        except BaseException as error:
+            return describe(error), {}
+        return {"value": tree}, out
+
+    def _carry_out(self, request: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Any:
+        seed = int(request["seed"])
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        args = decode(request.get("args", []), tensors, lambda ref: self.kept[ref.number])
+        kwargs = decode(request.get("kwargs", {"$dict": []}), tensors, lambda ref: self.kept[ref.number])
+        if request["do"] == "scenario":
+            return getattr(self.scenarios, request["target"])(Names(self.names), *args, **kwargs)
+        target = self._target(request)
+        return target if request["do"] == "get" else target(*args, **kwargs)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as plain text: its type, its message, and the student's own lines that led to it."""
+    try:
+        message = str(error)[:MESSAGE_CHARS]
+    except Exception:
+        message = ""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [
+        f"{frame.line}"[:200] for frame in frames if "ipython-input" in frame.filename or "cell " in frame.filename
+    ]
+    return {"raised": type(error).__name__[:100], "message": message, "where": where[-3:]}

@@ -1,0 +1,160 @@
+"""An IPython shell whose every output is kept as notebook outputs, within a bound."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+TEXT_CHARS = 200_000
+DISPLAY_CHARS = 4_000_000
+
+
+class Recorder:
+    """Collects one cell's outputs in nbformat's shape. What exceeds the bound is dropped, and said once."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        self.outputs: list[dict[str, Any]] = []
+        self._text = 0
+        self._display = 0
+        self.cut = False
+
+    def _note_cut(self) -> None:
+        if not self.cut:
+            self.cut = True
+            self.outputs.append({"output_type": "stream", "name": "stdout", "text": "\n[output cut: too long]\n"})
+
+    def stream(self, name: str, text: str) -> None:
+        if self.cut:
+            return
+        left = TEXT_CHARS - self._text
+        self._text += len(text)
+        kept = text[: max(left, 0)]
+        if self.outputs and self.outputs[-1]["output_type"] == "stream" and self.outputs[-1]["name"] == name:
+            self.outputs[-1]["text"].append(kept)
+        else:
+            self.outputs.append({"output_type": "stream", "name": name, "text": [kept]})
+        if left < len(text):
+            self._note_cut()
+
+    def show(self, output_type: str, data: dict[str, Any], metadata: dict[str, Any], count: int | None = None) -> None:
+        size = sum(len(value) if isinstance(value, (str, bytes)) else 1000 for value in data.values())
+        self._display += size
+        if self._display > DISPLAY_CHARS:
+            return self._note_cut()
+        data = {kind: value if isinstance(value, str) else str(value) for kind, value in data.items()}
+        output = {"output_type": output_type, "data": data, "metadata": {}}
+        if output_type == "execute_result":
+            output["execution_count"] = count
+        self.outputs.append(output)
+
+    def error(self, name: str, value: str, lines: list[str]) -> None:
+        self.outputs.append(
+            {
+                "output_type": "error",
+                "ename": name[:200],
+                "evalue": value[:2000],
+                "traceback": [t[:5000] for t in lines[-40:]],
+            }
+        )
+
+    def finished(self) -> list[dict[str, Any]]:
+        for output in self.outputs:
+            if isinstance(output.get("text"), list):
+                output["text"] = "".join(output["text"])
+        return self.outputs
+
+
+class Stream:
+    """A text stream that writes into the recorder."""
+
+    encoding = "utf-8"
+    errors = "replace"
+    closed = False
+
+    def __init__(self, recorder: Recorder, name: str) -> None:
+        self._recorder = recorder
+        self.name = name
+
+    def write(self, text: str) -> int:
+        self._recorder.stream(self.name, str(text))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        return None
+
+    def isatty(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+
+class _Publisher(DisplayPublisher):
+    recorder: Recorder
+
+    def publish(self, data: Any, metadata: Any = None, **_: Any) -> None:
+        self.recorder.show("display_data", dict(data), dict(metadata or {}))
+
+    def clear_output(self, wait: bool = False) -> None:
+        self.recorder.outputs.clear()
+
+
+class _Hook(DisplayHook):
+    recorder: Recorder
+
+    def __call__(self, result: Any = None) -> None:
+        if result is None or self.quiet():
+            return
+        self.update_user_ns(result)
+        data, metadata = self.compute_format_data(result)
+        self.recorder.show("execute_result", dict(data), dict(metadata), self.shell.execution_count)
+
+
+class Shell(InteractiveShell):
+    """IPython without history, terminal or threads; outputs go to `recorder`."""
+
+    recorder: Recorder
+
+    @classmethod
+    def recording(cls) -> Shell:
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "nocolor"
+        config.InteractiveShell.automagic = False
+        config.InteractiveShell.cache_size = 0
+        shell = cls.instance(config=config, displayhook_class=_Hook, display_pub_class=_Publisher)
+        shell.recorder = shell.displayhook.recorder = shell.display_pub.recorder = Recorder()
+        return shell
+
+    def record_streams(self) -> None:
+        """From here on, what Python prints is recorded."""
+        sys.stdout = Stream(self.recorder, "stdout")
+        sys.stderr = Stream(self.recorder, "stderr")
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """There is no event loop to enable; figures are drawn inline."""
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
+        self.recorder.error(str(etype.__name__), str(evalue), stb)
+
+    def run(self, source: str, number: int) -> tuple[list[dict[str, Any]], bool]:
+        """Run one cell; returns its outputs and whether it ended without an error."""
+        self.recorder.start()
+        self.execution_count = number
+        result = self.run_cell(source, store_history=False, silent=False)
+        return self.recorder.finished(), bool(result.success)

@@ -1,0 +1,243 @@
+"""What crosses the wall between grader and student: frames of JSON with tensors as safetensors, and nothing else.
+
+Both sides use this module. It never pickles, and the grader's side decodes into plain values only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load, save
+
+HEADER = struct.Struct(">IQ")
+MAX_DEPTH = 40
+MAX_NODES = 200_000
+
+
+class WireError(Exception):
+    """A frame that is too large, cut short or not what the protocol allows."""
+
+
+class Closed(WireError):
+    """The other side is gone."""
+
+
+class Overdue(WireError):
+    """Nothing complete arrived in time."""
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A value that stayed in the worker: its number there and the name of its type."""
+
+    number: int
+    type_name: str
+
+
+def _plain_tensor(value: torch.Tensor) -> torch.Tensor:
+    plain = value.as_subclass(torch.Tensor).detach()
+    if plain.layout is not torch.strided or plain.is_quantized:
+        plain = plain.to_dense()
+    return plain.cpu().contiguous().clone()
+
+
+def encode(value: Any, keep: Callable[[Any], Ref]) -> tuple[Any, dict[str, torch.Tensor]]:
+    """Turn a value into a JSON tree and the tensors it refers to.
+
+    Tensors lose their subclass, device and graph; `requires_grad` is kept as a flag. What has no plain form is handed
+    to `keep` and travels as its `Ref`.
+
+    Raises WireError for a value nested deeper than MAX_DEPTH or with more than MAX_NODES parts.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    nodes = 0
+
+    def visit(item: Any, depth: int) -> Any:
+        nonlocal nodes
+        nodes += 1
+        if depth > MAX_DEPTH or nodes > MAX_NODES:
+            raise WireError("The value is nested too deeply or has too many parts to be handed over.")
+        if item is None or item is True or item is False:
+            return item
+        if isinstance(item, str):
+            return str.__str__(item)
+        if isinstance(item, (np.generic, np.ndarray)) and item.dtype.kind in "biufc":
+            tensors[key := f"t{len(tensors)}"] = torch.from_numpy(np.array(item, copy=True))
+            return {"$array": key}
+        if isinstance(item, int):
+            number = int.__int__(item)
+            return number if abs(number) < 2**63 else {"$int": hex(number)[:4096]}
+        if isinstance(item, float):
+            number = float.__float__(item)
+            return number if math.isfinite(number) else {"$float": repr(number)}
+        if isinstance(item, torch.Tensor):
+            tensors[key := f"t{len(tensors)}"] = _plain_tensor(item)
+            return {"$tensor": key, "requires_grad": bool(item.requires_grad)}
+        if isinstance(item, tuple):
+            return {"$tuple": [visit(part, depth + 1) for part in tuple.__iter__(item)]}
+        if isinstance(item, list):
+            return [visit(part, depth + 1) for part in list.__iter__(item)]
+        if isinstance(item, dict):
+            return {"$dict": [[visit(k, depth + 1), visit(v, depth + 1)] for k, v in dict.items(item)]}
+        if isinstance(item, torch.dtype):
+            return {"$dtype": str(item).removeprefix("torch.")}
+        if isinstance(item, Ref):
+            return {"$ref": item.number, "type": item.type_name}
+        kept = keep(item)
+        return {"$ref": kept.number, "type": kept.type_name}
+
+    return visit(value, 0), tensors
+
+
+def decode(tree: Any, tensors: dict[str, torch.Tensor], resolve: Callable[[Ref], Any]) -> Any:
+    """Rebuild what `encode` took apart; every `Ref` goes through `resolve`.
+
+    Raises WireError for a tree that `encode` would not have made.
+    """
+
+    def visit(node: Any, depth: int) -> Any:
+        if depth > MAX_DEPTH + 2:
+            raise WireError("nested too deeply")
+        if node is None or isinstance(node, (bool, int, float, str)):
+            return node
+        if isinstance(node, list):
+            return [visit(part, depth + 1) for part in node]
+        if not isinstance(node, dict):
+            raise WireError(f"unknown node {type(node).__name__}")
+        if "$tensor" in node:
+            tensor = tensors[node["$tensor"]].clone()
+            if node.get("requires_grad") and tensor.is_floating_point():
+                tensor.requires_grad_(True)
+            return tensor
+        if "$array" in node:
+            array = tensors[node["$array"]].numpy().copy()
+            return array if array.ndim else array[()]
+        if "$tuple" in node:
+            return tuple(visit(part, depth + 1) for part in node["$tuple"])
+        if "$dict" in node:
+            return {_hashable(visit(k, depth + 1)): visit(v, depth + 1) for k, v in node["$dict"]}
+        if "$float" in node:
+            return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[node["$float"]]
+        if "$int" in node:
+            return int(node["$int"], 16)
+        if "$dtype" in node:
+            dtype = getattr(torch, str(node["$dtype"]), None)
+            if not isinstance(dtype, torch.dtype):
+                raise WireError("unknown dtype")
+            return dtype
+        if "$ref" in node:
+            return resolve(Ref(int(node["$ref"]), str(node.get("type", "object"))[:200]))
+        raise WireError("unknown node")
+
+    try:
+        return visit(tree, 0)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise WireError(f"not a value: {type(error).__name__}") from None
+
+
+def _hashable(key: Any) -> Any:
+    try:
+        hash(key)
+    except TypeError:
+        return repr(key)
+    return key
+
+
+class Channel:
+    """Frames over a Unix socket, with a deadline and a size limit on what is read."""
+
+    def __init__(self, sock: socket.socket, max_bytes: int) -> None:
+        self.sock = sock
+        self.max_bytes = max_bytes
+
+    def send(
+        self, message: dict[str, Any], tensors: dict[str, torch.Tensor] | None = None, fds: Sequence[int] = ()
+    ) -> None:
+        """Send one frame, and open file descriptors along with it. Raises Closed."""
+        text = json.dumps(message).encode()
+        payload = save(tensors) if tensors else b""
+        header = HEADER.pack(len(text), len(payload))
+        self.sock.settimeout(30)
+        try:
+            if fds:
+                socket.send_fds(self.sock, [header], list(fds))
+            else:
+                self.sock.sendall(header)
+            self.sock.sendall(text + payload)
+        except OSError as error:
+            raise Closed(str(error)) from None
+
+    def receive(self, timeout: float | None) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Read one frame. Raises Overdue, Closed or WireError."""
+        message, payload, _ = self._frame(timeout, 0)
+        return message, self._tensors(payload)
+
+    def receive_fds(self, timeout: float | None) -> tuple[dict[str, Any], dict[str, torch.Tensor], list[int]]:
+        """Read one frame and the file descriptors sent with it; only the worker does so, from the grader it trusts."""
+        message, payload, fds = self._frame(timeout, 4)
+        return message, self._tensors(payload), fds
+
+    def close(self) -> None:
+        self.sock.close()
+
+    @staticmethod
+    def _tensors(payload: bytes) -> dict[str, torch.Tensor]:
+        try:
+            return load(payload) if payload else {}
+        except Exception as error:
+            raise WireError(f"not safetensors: {type(error).__name__}") from None
+
+    def _frame(self, timeout: float | None, max_fds: int) -> tuple[dict[str, Any], bytes, list[int]]:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        fds: list[int] = []
+        if max_fds:
+            self.sock.settimeout(timeout)
+            try:
+                head, fds, _, _ = socket.recv_fds(self.sock, HEADER.size, max_fds)
+            except TimeoutError:
+                raise Overdue from None
+            except OSError as error:
+                raise Closed(str(error)) from None
+            head += self._exactly(HEADER.size - len(head), deadline) if head else b""
+            if not head:
+                raise Closed("end of stream")
+        else:
+            head = self._exactly(HEADER.size, deadline)
+        text_bytes, payload_bytes = HEADER.unpack(head)
+        if text_bytes + payload_bytes > self.max_bytes:
+            raise WireError(f"an answer of {(text_bytes + payload_bytes) / 2**20:.0f} MiB is larger than allowed")
+        body = self._exactly(text_bytes + payload_bytes, deadline)
+        try:
+            message = json.loads(body[:text_bytes])
+        except (ValueError, RecursionError):
+            raise WireError("not JSON") from None
+        if not isinstance(message, dict):
+            raise WireError("not a message")
+        return message, body[text_bytes:], fds
+
+    def _exactly(self, count: int, deadline: float | None) -> bytes:
+        buffer = bytearray()
+        while len(buffer) < count:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise Overdue
+            self.sock.settimeout(left)
+            try:
+                chunk = self.sock.recv(min(count - len(buffer), 1 << 20))
+            except TimeoutError:
+                raise Overdue from None
+            except OSError as error:
+                raise Closed(str(error)) from None
+            if not chunk:
+                raise Closed("end of stream")
+            buffer += chunk
+        return bytes(buffer)

@@ -1,0 +1,252 @@
+"""The grader's side of the sandbox: a warm worker, and the process of one submission in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import subprocess
+import tempfile
+import time
+from typing import Any
+
+import torch
+
+from .bubblewrap import SandboxMissing, command, command_without_sandbox, environment_without_sandbox
+from .limits import Limits
+from .wire import Channel, Closed, Overdue, WireError
+
+START_SECONDS = 120.0
+
+
+class ProcessEnded(Exception):
+    """The submission's process is gone: it ended itself, or was killed because it did not heed an interrupt."""
+
+    def __init__(self, sentence: str, timed_out: bool) -> None:
+        super().__init__(sentence)
+        self.timed_out = timed_out
+
+
+class CallEnded(Exception):
+    """A call brought no answer; the names are as they were before it."""
+
+    def __init__(self, sentence: str, kind: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+class Worker:
+    """One warm interpreter under bubblewrap. Start once, then `open()` a process per submission.
+
+    trust   run without bubblewrap, as the user who grades: only for code that this user would run anyway
+
+    Raises SandboxMissing where bubblewrap is missing or the kernel does not allow what it needs.
+    """
+
+    def __init__(self, limits: Limits | None = None, trust: bool = False) -> None:
+        self.limits = limits or Limits()
+        self._trust = trust
+        self._start()
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        # What bubblewrap or the interpreter says on start-up goes to a file: a pipe nobody reads would fill.
+        self._log = tempfile.TemporaryFile()
+        with theirs:
+            number = theirs.fileno()
+            self._interpreter = subprocess.Popen(
+                command_without_sandbox(number) if self._trust else command(number),
+                env=environment_without_sandbox() if self._trust else None,
+                pass_fds=[number],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+            )
+        self._control = Channel(ours, 1 << 20)
+        try:
+            message, _ = self._control.receive(START_SECONDS)
+        except WireError:
+            self.close()
+            self._log.seek(0)
+            said = self._log.read().decode(errors="replace").strip().splitlines()
+            raise SandboxMissing(
+                "The sandbox could not be started: " + (said[-1] if said else "no answer from bubblewrap") + ". "
+                "Unprivileged user namespaces must be allowed (sysctl kernel.unprivileged_userns_clone=1; on Ubuntu "
+                "24.04 an AppArmor profile for bwrap)."
+            ) from None
+        if message.get("threads") != 1:
+            self.close()
+            raise SandboxMissing(f"The warm interpreter runs {message.get('threads')} threads and cannot be forked.")
+
+    def open(self) -> Process:
+        """A fresh process for one submission, in name spaces of its own. A worker that has died is replaced first."""
+        for attempt in (0, 1):
+            if self._interpreter.poll() is not None:
+                self.close()
+                self._start()
+            data, their_data = socket.socketpair()
+            orders, their_orders = socket.socketpair()
+            with their_data, their_orders:
+                try:
+                    self._control.send(
+                        {"limits": self.limits.inside()}, fds=[their_data.fileno(), their_orders.fileno()]
+                    )
+                except Closed:
+                    if attempt:
+                        raise
+                    self._interpreter.kill()
+                    self._interpreter.wait()
+                    continue
+            return Process(Channel(data, self.limits.message_bytes), orders, self.limits)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """End the interpreter and everything in its sandbox."""
+        self._control.close()
+        if self._interpreter.poll() is None:
+            self._interpreter.kill()
+        self._interpreter.wait()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._log.close()
+
+
+class Process:
+    """One submission's process: runs cells, and answers calls on a copy of its state."""
+
+    def __init__(self, channel: Channel, orders: socket.socket, limits: Limits) -> None:
+        self._channel = channel
+        self._orders = orders
+        self._limits = limits
+        self._calls: Channel | None = None
+        self._open = True
+
+    def run(self, source: str, number: int, seconds: float) -> tuple[list[dict[str, Any]], bool, str | None]:
+        """Run one cell.
+
+        Returns its outputs in nbformat's shape, whether it succeeded, and a sentence if it had to be interrupted.
+        Raises ProcessEnded.
+        """
+        self.pop()
+        interrupted = None
+        try:
+            self._channel.send({"op": "run", "source": source, "number": number})
+            try:
+                message, _ = self._channel.receive(seconds)
+            except Overdue:
+                interrupted = f"timed out after {seconds:.0f} s"
+                self._order(b"i")
+                message, _ = self._channel.receive(self._limits.interrupt_seconds)
+        except Overdue:
+            self.close()
+            raise ProcessEnded(f"{interrupted} and did not heed an interrupt", timed_out=True) from None
+        except Closed:
+            self._raise_ended()
+        except WireError as error:
+            self.close()
+            raise ProcessEnded(f"sent what could not be read ({error})", timed_out=False) from None
+        outputs = message.get("outputs")
+        return outputs if isinstance(outputs, list) else [], message.get("succeeded") is True, interrupted
+
+    def push(self) -> None:
+        """Copy the process; calls are answered by the copy until `pop`. Raises ProcessEnded."""
+        self.pop()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._channel.send({"op": "push"}, fds=[theirs.fileno()])
+            except Closed:
+                self._raise_ended()
+        self._calls = Channel(ours, self._limits.message_bytes)
+
+    def perform(
+        self, request: dict[str, Any], tensors: dict[str, torch.Tensor], seconds: float
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Answer one call on the copy. Raises CallEnded, after which the copy is gone, or ProcessEnded."""
+        if self._calls is None:
+            self.push()
+        assert self._calls is not None
+        try:
+            self._calls.send(request, tensors)
+            return self._calls.receive(seconds)
+        except Overdue:
+            self._drop_copy()
+            raise CallEnded(f"did not return within {seconds:.0f} s", "timed out") from None
+        except Closed:
+            self._drop_copy()
+            raise CallEnded("ended its own process", "crashed") from None
+        except WireError as error:
+            self._drop_copy()
+            raise CallEnded(f"returned something that cannot be read ({error})", "failed") from None
+
+    def pop(self) -> None:
+        """End the copy; the state is what it was before `push`. Raises ProcessEnded."""
+        if self._calls is None:
+            return
+        self._calls.close()
+        self._calls = None
+        try:
+            self._channel.receive(1.0)
+        except Overdue:
+            self._order(b"k")
+            self._await_popped()
+        except WireError:
+            self._raise_ended()
+
+    def _drop_copy(self) -> None:
+        assert self._calls is not None
+        self._calls.close()
+        self._calls = None
+        self._order(b"k")
+        self._await_popped()
+
+    def _await_popped(self) -> None:
+        try:
+            self._channel.receive(10.0)
+        except WireError:
+            self._raise_ended()
+
+    def _order(self, command: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._orders.sendall(command)
+
+    def _raise_ended(self) -> None:
+        said = b""
+        if select.select([self._orders], [], [], 0.5)[0]:
+            with contextlib.suppress(OSError):
+                said = self._orders.recv(4096)
+        self.close()
+        if said.startswith(b"e"):
+            raise SandboxMissing(
+                f"The kernel does not allow what the sandbox needs: {said[1:].decode(errors='replace')}."
+            )
+        code = said[1:].decode(errors="replace") if said.startswith(b"d") else "unknown"
+        how = f"was killed by signal {code[1:]}" if code.startswith("-") else f"ended its own process (exit {code})"
+        raise ProcessEnded(how, timed_out=False)
+
+    def close(self) -> None:
+        """End the submission's processes; its scratch files go with them."""
+        if not self._open:
+            return
+        self._open = False
+        self._order(b"x")
+        # The warden closes its socket as its last act: after that, nothing of this submission runs.
+        deadline = time.monotonic() + 5
+        self._orders.settimeout(0.5)
+        with contextlib.suppress(OSError):
+            while time.monotonic() < deadline and self._orders.recv(4096):
+                pass
+        self._orders.close()
+        if self._calls is not None:
+            self._calls.close()
+        self._channel.close()
+
+
+def workers_wanted() -> int:
+    """One worker per core this process may use."""
+    return len(os.sched_getaffinity(0))

@@ -1,0 +1,248 @@
+"""The warm interpreter. It imports what notebooks import, runs nothing of a student, and forks once per submission.
+
+Run inside bubblewrap with the number of its control socket as argument (and `trusted` as a second one without it). For every request on that socket, which
+brings two more sockets, it forks a *warden* into a new process namespace. The warden makes the scratch file systems,
+forks the *runner* that executes the student's cells, and kills on command; when it ends, the kernel ends everything
+the student started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from .wire import Channel, Closed, WireError
+
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 4, 24, 38, 47
+SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
+SCRATCH = "/scratch"
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def warm_up() -> None:
+    """Import what a notebook of the course imports. No torch operation is run: its thread pools must not exist."""
+    import matplotlib.pyplot  # noqa: F401
+    import numpy  # noqa: F401
+    import torch
+    import transformers  # noqa: F401
+    from transformers import BertModel, BertTokenizerFast  # noqa: F401
+
+    import coursekit.checks
+    import coursekit.plots
+    import coursekit.runtime  # noqa: F401
+
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+
+
+def _new_mounts(limits: dict[str, int]) -> None:
+    _check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
+    _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make mounts private")
+    options = f"size={limits['scratch_bytes']},nr_inodes={limits['scratch_files']},mode=700".encode()
+    for place in (SCRATCH, "/tmp", "/dev/shm"):
+        _check(libc.mount(b"tmpfs", place.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options), f"mount {place}")
+    if libc.mount(b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None) != 0:
+        # An unprivileged user may not mount a second /proc; an empty one hides the warm interpreter just as well.
+        _check(libc.mount(b"tmpfs", b"/proc", b"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, b"size=4k"), "hide /proc")
+
+
+def _enter_scratch(limits: dict[str, int], trusted: bool) -> str:
+    """Make the submission's scratch folder, and all the rest of its mounts; returns its path."""
+    if trusted:
+        return tempfile.mkdtemp(prefix="submission-")
+    _new_mounts(limits)
+    return SCRATCH
+
+
+def _drop_capabilities() -> None:
+    for capability in range(64):
+        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+            break
+    libc.prctl(PR_CAP_AMBIENT, 4, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    empty = (ctypes.c_uint32 * 6)(*([0] * 6))
+    _check(libc.syscall(SYS_CAPSET[os.uname().machine], header, empty), "drop capabilities")
+    _check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+
+
+def _limit(limits: dict[str, int]) -> None:
+    for name, key in (
+        (resource.RLIMIT_AS, "memory_bytes"),
+        (resource.RLIMIT_FSIZE, "scratch_bytes"),
+        (resource.RLIMIT_NOFILE, "open_files"),
+        (resource.RLIMIT_NPROC, "processes"),
+    ):
+        resource.setrlimit(name, (limits[key], limits[key]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _runner(shell: Any, channel: Channel, limits: dict[str, int], scratch: str, trusted: bool) -> None:
+    from .session import Session
+
+    os.setsid()
+    if not trusted:
+        _drop_capabilities()
+    _limit(limits)
+    os.chdir(scratch)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    Session(shell, channel).serve()
+
+
+def _warden(shell: Any, data: socket.socket, control: socket.socket, limits: dict[str, int], trusted: bool) -> None:
+    """Process 1 of the submission: k kills all but the runner, i interrupts it; the runner's end, x or a closed socket ends all."""
+    try:
+        scratch = _enter_scratch(limits, trusted)
+    except OSError as error:
+        control.sendall(b"e" + str(error).encode())
+        return
+    runner = os.fork()
+    if runner == 0:
+        control.close()
+        try:
+            _runner(shell, Channel(data, limits["message_bytes"]), limits, scratch, trusted)
+        finally:
+            os._exit(0)
+    data.close()
+    try:
+        _watch(runner, control, trusted)
+    finally:
+        if trusted:
+            _kill_all_but(runner, trusted)
+            os.kill(runner, signal.SIGKILL)
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _watch(runner: int, control: socket.socket, trusted: bool) -> None:
+    wake, notify = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        ready, _, _ = select.select([control, wake], [], [], 1.0)
+        if wake in ready:
+            os.read(wake, 4096)
+        for pid, status in _reaped():
+            if pid == runner:
+                control.sendall(b"d%d" % os.waitstatus_to_exitcode(status))
+                return
+        if control in ready:
+            for command in control.recv(64) or b"x":
+                if command == ord("i"):
+                    os.kill(runner, signal.SIGINT)
+                elif command == ord("k"):
+                    _kill_all_but(runner, trusted)
+                elif command == ord("x"):
+                    return
+
+
+def _reaped() -> Iterator[tuple[int, int]]:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, status
+
+
+def _kill_all_but(runner: int, trusted: bool) -> None:
+    if trusted:
+        # Its own name space is what makes "everything" safe to kill; without one, only its session is meant.
+        found = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != runner]
+        for pid in found:
+            with contextlib.suppress(OSError):
+                if os.getsid(pid) == runner:
+                    os.kill(pid, signal.SIGKILL)
+        return
+    # Without /proc (see _new_mounts) there is nothing to list, so numbers are tried; a fork bomb is met by repeating.
+    for _ in range(20):
+        try:
+            found = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        except OSError:
+            found = []
+        others = [pid for pid in found or range(2, 32768) if pid not in (1, runner)]
+        killed = 0
+        for pid in others:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+            except ProcessLookupError:
+                continue
+        if not killed:
+            return
+
+
+def main() -> None:
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    control = Channel(socket.socket(fileno=int(sys.argv[1])), 1 << 20)
+    trusted = sys.argv[2:] == ["trusted"]
+    warm_up()
+    from .recorder import Shell
+
+    shell = Shell.recording()
+    shell.enable_matplotlib("inline")
+    own_processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    gc.collect()
+    gc.freeze()
+    threads = len(os.listdir("/proc/self/task"))
+    control.send({"ready": True, "threads": threads})
+    while True:
+        try:
+            message, _, fds = control.receive_fds(None)
+        except (Closed, WireError):
+            return
+        _start(shell, control, message["limits"], fds, own_processes, trusted)
+        for _ in _reaped():
+            pass
+
+
+def _start(
+    shell: Any, control: Channel, limits: dict[str, int], fds: list[int], own_processes: int, trusted: bool
+) -> None:
+    data, orders = (socket.socket(fileno=fd) for fd in fds)
+    try:
+        if not trusted:
+            _check(libc.unshare(CLONE_NEWPID), "unshare")
+        pid = os.fork()
+    except OSError as error:
+        orders.sendall(b"e" + str(error).encode())
+        return
+    if pid == 0:
+        try:
+            control.close()
+            os.close(own_processes)
+            _warden(shell, data, orders, limits, trusted)
+        finally:
+            os._exit(0)
+    data.close()
+    orders.close()
+    if not trusted:
+        _check(libc.setns(own_processes, CLONE_NEWPID), "return to the own process namespace")
+
+
+if __name__ == "__main__":
+    main()

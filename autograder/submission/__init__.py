@@ -1,0 +1,18 @@
+"""The student's work as the hidden tests meet it: names that can be called, and errors that say what went wrong."""
+
+from .errors import Crashed, Missing, NotDone, Raised, StudentError, TimedOut, Unreadable
+from .proxy import Exchange, LocalSubmission, RemoteValue, Submission
+
+__all__ = [
+    "Crashed",
+    "Exchange",
+    "LocalSubmission",
+    "Missing",
+    "NotDone",
+    "Raised",
+    "RemoteValue",
+    "StudentError",
+    "Submission",
+    "TimedOut",
+    "Unreadable",
+]

@@ -1,0 +1,129 @@
+"""The student's names as the hidden tests see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from autograder import scenarios
+from autograder.sandbox.perform import Performer
+from autograder.sandbox.wire import Ref, WireError, decode, encode
+
+from .errors import Missing, NotDone, Raised, Unreadable
+
+Answer = tuple[dict[str, Any], dict[str, torch.Tensor]]
+
+
+class Answering(Protocol):
+    """Whatever carries out requests: a sandboxed process, or the grader's own performer."""
+
+    def perform(self, request: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request with its answer, kept so that a misconception can be asked the same."""
+
+    request: dict[str, Any]
+    request_tensors: dict[str, torch.Tensor]
+    answer: dict[str, Any]
+    answer_tensors: dict[str, torch.Tensor]
+
+
+class RemoteValue:
+    """A value that stayed with the student: it can be called, and its attributes read."""
+
+    def __init__(self, submission: Submission, ref: Ref, attribute: str = "") -> None:
+        self._submission = submission
+        self._ref = ref
+        self._attribute = attribute
+
+    @property
+    def type_name(self) -> str:
+        return self._ref.type_name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._submission._ask("call", self._ref.number, self._attribute, args, kwargs, self.type_name)
+
+    def __getattr__(self, name: str) -> RemoteValue:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        path = f"{self._attribute}.{name}" if self._attribute else name
+        return RemoteValue(self._submission, self._ref, path)
+
+    def get(self) -> Any:
+        """The attribute's value itself, where it can cross."""
+        return self._submission._ask("get", self._ref.number, self._attribute, (), {}, self.type_name)
+
+
+class Submission:
+    """Calls the student's functions by name: `submission.norms(2.0)`.
+
+    Arguments and results are copies: tensors, numpy arrays, numbers, strings, None and lists, tuples and dicts of
+    these. Anything else comes back as a RemoteValue. Every call is seeded from the run's seed and a counter.
+
+    Raises a StudentError where no answer comes.
+    """
+
+    def __init__(self, answering: Answering, seed: int) -> None:
+        self._answering = answering
+        self._seed = seed
+        self._count = 0
+        self._exchanges: list[Exchange] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self._ask("call", name, "", args, kwargs, name)
+
+    def scenario(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Run `autograder.scenarios.<name>` beside the student's names and return what it recorded."""
+        return self._ask("scenario", name, "", args, kwargs, name)
+
+    def _ask(
+        self, do: str, target: str | int, attribute: str, args: tuple[Any, ...], kwargs: dict[str, Any], shown: str
+    ) -> Any:
+        self._count += 1
+        tree, tensors = encode([list(args), kwargs], _refuse_local)
+        request = {
+            "do": do,
+            "target": target,
+            "attribute": attribute,
+            "args": tree[0],
+            "kwargs": tree[1],
+            "seed": (self._seed * 1_000_003 + self._count) % 2**31,
+        }
+        answer, answer_tensors = self._answering.perform(request, tensors)
+        self._exchanges.append(Exchange(request, tensors, answer, answer_tensors))
+        return self._read(answer, answer_tensors, shown)
+
+    def _read(self, answer: dict[str, Any], tensors: dict[str, torch.Tensor], shown: str) -> Any:
+        if "missing" in answer:
+            raise Missing(f"`{answer['missing']}` is not defined when its grade cell is reached.")
+        if answer.get("raised") == "NotImplementedError":
+            raise NotDone("Not done yet.")
+        if "raised" in answer:
+            where = "".join(f" at `{line}`" for line in answer.get("where", [])[-1:])
+            raised = str(answer["raised"])
+            message = " ".join(str(answer.get("message", "")).split())
+            raise Raised(f"`{shown}` raised {raised}{where}: {message}"[:600], raised)
+        try:
+            return decode(answer["value"], tensors, lambda ref: RemoteValue(self, ref))
+        except (KeyError, WireError):
+            raise Unreadable(f"What `{shown}` returned could not be read.") from None
+
+
+class LocalSubmission(Submission):
+    """The same surface over names of this process; for trusted implementations only."""
+
+    def __init__(self, names: Mapping[str, Any], seed: int) -> None:
+        super().__init__(Performer(names, scenarios), seed)
+
+
+def _refuse_local(value: Any) -> Ref:
+    if isinstance(value, RemoteValue):
+        return value._ref
+    raise TypeError(f"a hidden test passed a {type(value).__name__}, which cannot cross to the student's process")
