@@ -210,20 +210,6 @@ def zero_times_infinity(q, k, v, attn_drop_rate=0.1, mask=None):
 
 @misconception(
     "scaled_dot_product",
-    "Padded scores are set to the smallest positive number, which is almost 0 and so keeps its share. Which "
-    "end of the number line makes an exponential vanish?",
-    caught_by=PADDING,
-)
-def minimum_positive_number(q, k, v, attn_drop_rate=0.1, mask=None):
-    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
-    if mask is not None:
-        scores = scores.masked_fill(mask.bool()[:, None, None, :], torch.finfo(scores.dtype).tiny + 1e-9)
-    attention = F.dropout(F.softmax(scores, dim=-1), attn_drop_rate)
-    return attention @ v, attention
-
-
-@misconception(
-    "scaled_dot_product",
     "A mask of zeros and ones raises an error here, because only booleans are accepted. How can it be turned "
     "into booleans first?",
     caught_by=MASK_TYPES,

@@ -122,7 +122,7 @@ def saturation_entry_by_entry(scores):
     squares = 0.0
     for i in range(len(weights)):
         for j in range(len(weights)):
-            squares += (weights[i] * ((i == j) - weights[j])).item() ** 2
+            squares += (weights[i] * ((1.0 if i == j else 0.0) - weights[j])).item() ** 2
     return entropy, torch.tensor(math.sqrt(squares), dtype=scores.dtype)
 
 
