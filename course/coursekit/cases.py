@@ -21,8 +21,8 @@ GOLDEN = Path(__file__).parent / "golden"
 class Outcome:
     """What a function did on one case; two functions with equal outcomes made the same slip.
 
-    kind     "right"; "answer": it returned something else; "faults": it broke properties; "raised"; "random": its
-             answer is wrong and differs from call to call; "undone": the stub is still there
+    kind     "right"; "answer": it returned something else; "faults": it broke properties; "raised"; "random": it
+             is wrong in another way from call to call; "undone": the stub is still there
     answer   what it returned ("answer")
     changed  the inputs that it modified ("answer")
     names    the properties that it broke ("faults"), or the type of the exception ("raised")
@@ -36,10 +36,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Part:
-    """One value that the function returns; `axes` names all dimensions of a tensor but the last."""
+    """One value that the function returns.
+
+    axes      names of all dimensions of a tensor but the last
+    explains  shown first if several parts are wrong, because the others follow from it
+    """
 
     name: str
     axes: tuple[str, ...] = ()
+    explains: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def _case(entry: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Case:
     return Case(
         tried=entry["tried"],
         arguments={name: decode(value, tensors) for name, value in entry["arguments"].items()},
-        parts=tuple(Part(part["name"], tuple(part["axes"])) for part in entry["parts"]),
+        parts=tuple(Part(part["name"], tuple(part["axes"]), part["explains"]) for part in entry["parts"]),
         answer=tuple(decode(value, tensors) for value in entry["answer"]),
         rtol=entry["rtol"],
         atol=entry["atol"],

@@ -139,7 +139,7 @@ def _judge_property(call: Call, name: str) -> Judgement:
         return Judgement(Outcome("right"), warned=tuple(call.warned))
     return Judgement(
         Outcome("faults", names=tuple(sorted(fault.name for fault in faults))),
-        tuple(fault.sentence for fault in faults[:2]),
+        (faults[0].sentence,),
         warned=tuple(call.warned),
     )
 
@@ -166,18 +166,16 @@ def _first_problem(answer: Any, case: Case) -> str | None:
         if len(answer) != len(case.parts):
             return f"Your function returned {len(answer)} things, expected {len(case.parts)}: ({names})."
         given = tuple(answer)
-    problems = [
-        _structure(value, expected, part) for value, expected, part in zip(given, case.answer, case.parts, strict=True)
-    ]
-    problems += [
-        _difference(value, expected, part, case)
-        for value, expected, part, problem in zip(given, case.answer, case.parts, problems, strict=True)
-        if problem is None
-    ]
-    return next((problem for problem in problems if problem is not None), None)
+    triples = sorted(zip(given, case.answer, case.parts, strict=True), key=lambda triple: not triple[2].explains)
+    for compare in (_structure, _difference):
+        for value, expected, part in triples:
+            problem = compare(value, expected, part, case)
+            if problem is not None:
+                return problem
+    return None
 
 
-def _structure(value: Any, expected: Any, part: Part) -> str | None:
+def _structure(value: Any, expected: Any, part: Part, _: Case) -> str | None:
     """Compare type, shape and dtype."""
     if _is_number(expected):
         return None if _is_number(value) else f"The {part.name} is {_described(value)}, expected a number."
@@ -213,8 +211,10 @@ def _numbers(given: torch.Tensor, wanted: torch.Tensor) -> tuple[list[str], list
     rows = given[:LONGEST_ROW].tolist(), wanted[:LONGEST_ROW].tolist()
     seen, right = [], []
     for digits in (2, 4, 6):
-        seen, right = ([f"{number:.{digits}g}" if abs(number) >= 1000 else f"{number:.{digits}f}" for number in row]
-                       for row in rows)
+        seen, right = (
+            [f"{number:.{digits}g}" if abs(number) >= 1000 else f"{number:.{digits}f}" for number in row]
+            for row in rows
+        )
         if seen != right:
             break
     return seen + more, right + more
@@ -268,7 +268,7 @@ def recognise(exercise: Exercise, outcomes: list[Outcome]) -> Slip | None:
 def same(outcome: Outcome, known: Outcome, case: Case) -> bool:
     """Whether two outcomes of a case come from the same slip."""
     if known.kind == "random":
-        return outcome.kind == "answer"
+        return outcome.kind in ("answer", "faults")
     if outcome.kind != known.kind:
         return False
     if outcome.kind == "answer":

@@ -37,7 +37,8 @@ class Verdict:
         rows += [f"    {line}" for line in self.code]
         if self.slip:
             rows.append(f"  The likely slip: {self.slip}")
-        rows += [f"  Hint {i} of {len(self.hints)}: {hint}" for i, hint in enumerate(self.hints, 1)]
+        else:  # text cannot be opened; a hint beside the slip would be one too many
+            rows += [f"  Hint {i} of {len(self.hints)}: {hint}" for i, hint in enumerate(self.hints, 1)]
         return "\n".join(rows)
 
     def _repr_html_(self) -> str:

@@ -1,0 +1,129 @@
+"""Which files a stage is built into, in which order, and which of them are stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.release.errors import ReleaseError
+from autograder.release.golden import golden_files
+from autograder.release.manifest import Manifest, Product, Stale, write
+from autograder.release.notebooks import execute, read_text_notebook, released, written
+from autograder.release.public_cases import public_exercises
+from coursekit import cases
+
+ROOT = Path(__file__).resolve().parents[2]
+PINS = "constraints.txt"
+PUBLIC_CASES = "autograder/release/public_cases"
+CHECKS = ("attempts", "cases", "checks", "properties")
+
+
+@dataclass(frozen=True)
+class _Step:
+    product: Product
+    make: Callable[[], dict[str, bytes]]
+    doing: str
+
+
+def stages(root: Path = ROOT) -> list[str]:
+    """Names of all stages that have a text notebook, in order."""
+    return sorted(path.stem for path in (root / "solutions").glob("*/*.py") if path.stem == path.parent.name)
+
+
+def release(
+    names: list[str] | None = None, log: Callable[[str], None] = print, *, root: Path = ROOT, force: bool = False
+) -> list[Path]:
+    """Build what is stale of the named stages, or of all: golden tensors, executed solution, released notebook.
+
+    log     told what is done, a line at a time
+    force   build it even if it is fresh
+    returns the files that were written; none if all was fresh
+    Raises ReleaseError if there is no such stage, or if it cannot be built.
+    """
+    known = stages(root)
+    for name in names or []:
+        if name not in known:
+            raise ReleaseError(f"There is no stage {name!r} in solutions/. There are: {', '.join(known) or 'none'}.")
+    manifest = Manifest(root)
+    files: list[Path] = []
+    for name in names or known:
+        fresh = True
+        for step in _steps(name, root):
+            if force or manifest.why_stale(step.product):
+                fresh = False
+                log(f"{name}: {step.doing} …")
+                files += [root / path for path, content in step.make().items() if write(root / path, content)]
+                manifest.record(step.product)
+        if fresh:
+            log(f"{name}: fresh, nothing to do")
+    manifest.forget_all_but(step.product for name in known for step in _steps(name, root))
+    return files
+
+
+def stale(root: Path = ROOT) -> list[Stale]:
+    """Every built file that no longer fits its sources, with the reason; none if `make release` would do nothing."""
+    manifest = Manifest(root)
+    found: dict[str, str] = {}
+    for name in stages(root):
+        for step in _steps(name, root):
+            found |= manifest.why_stale(step.product, found)
+    return [Stale(path, reason) for path, reason in found.items()]
+
+
+def register(name: str, database: str, *, root: Path = ROOT) -> None:
+    """Let a gradebook know the assignment, its grade cells and their points, as nbgrader's own release would.
+
+    database   URL, "sqlite:////…/gradebook.db"
+    Raises ReleaseError if the stage is not built, or if the gradebook holds submissions to other cells.
+    """
+    solution = root / f"solutions/{name}/{name}.ipynb"
+    if not solution.exists():
+        raise ReleaseError(f"{solution} does not exist. Run `make release`.")
+    released(solution, root, database)
+
+
+def _steps(name: str, root: Path) -> list[_Step]:
+    text, solution = f"solutions/{name}/{name}.py", f"solutions/{name}/{name}.ipynb"
+    student = f"course/{name}/{name}.ipynb"
+    golden = tuple(f"course/coursekit/golden/{name}{suffix}" for suffix in (".json", ".safetensors"))
+    number = name.split("_")[0]
+    steps = []
+    has_checks = bool(public_exercises(name))
+    if has_checks:
+        sources = (
+            "autograder/misconceptions/__init__.py",
+            *_files(
+                root, f"autograder/misconceptions/stage_{number}*.py", f"autograder/misconceptions/stage_{number}*/*.py"
+            ),
+            f"{PUBLIC_CASES}/__init__.py",
+            f"{PUBLIC_CASES}/stage_{number}.py",
+            "autograder/release/golden.py",
+            *(f"course/coursekit/{module}.py" for module in CHECKS),
+            PINS,
+        )
+        steps.append(_Step(Product(golden, sources), lambda: _golden(name, golden), "computing golden tensors"))
+    # Of the golden tensors a stage reads its own.
+    coursekit = _files(root, "course/coursekit/*.py", "course/coursekit/sample/*")
+    executed = Product((solution,), (text, *coursekit, *(golden if has_checks else ()), PINS))
+    steps.append(_Step(executed, lambda: _execute(root, text, solution), "running the solution"))
+    stripped = Product((student,), (solution, "nbgrader_config.py", PINS))
+    steps.append(_Step(stripped, lambda: {student: released(root / solution, root)}, "stripping the solution"))
+    return steps
+
+
+def _golden(name: str, paths: tuple[str, ...]) -> dict[str, bytes]:
+    files = golden_files(name)
+    assert files is not None
+    return dict(zip(paths, (files.text.encode(), files.tensors), strict=True))
+
+
+def _execute(root: Path, text: str, solution: str) -> dict[str, bytes]:
+    cases.exercises.cache_clear()
+    cases.load.cache_clear()
+    return {solution: written(execute(read_text_notebook(root / text), root / text))}
+
+
+def _files(root: Path, *patterns: str) -> list[str]:
+    """Files under root that match, relative to it."""
+    return sorted({path.relative_to(root).as_posix() for pattern in patterns for path in root.glob(pattern)})

@@ -1,0 +1,182 @@
+"""Golden tensors: what the public checks compare with, made from the bank's answers on the public cases.
+
+They are rounded, so that another processor's last digit does not change the files.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from autograder.misconceptions import Misconception, bank, right_answer
+from autograder.release.errors import ReleaseError
+from autograder.release.public_cases import PublicCase, PublicExercise, public_exercises
+from coursekit.attempts import Call
+from coursekit.cases import Case, Outcome
+from coursekit.checks import judge, same
+
+DECIMALS = 7
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class GoldenFiles:
+    """Contents of the two files of a stage."""
+
+    tensors: bytes
+    text: str
+
+
+def golden_files(stage: str) -> GoldenFiles | None:
+    """Make the golden files of a stage, None if it has no public checks.
+
+    Raises ReleaseError if the reference does not pass its own check.
+    """
+    exercises = public_exercises(stage)
+    if not exercises:
+        return None
+    shelf: dict[str, torch.Tensor] = {}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # thousands of tiny calls: threads only wait for each other
+    try:
+        entries = {name: _exercise(name, exercise, shelf) for name, exercise in exercises.items()}
+    finally:
+        torch.set_num_threads(threads)
+    text = json.dumps({"exercises": entries}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return GoldenFiles(save(dict(sorted(shelf.items()))), text)
+
+
+def _exercise(name: str, exercise: PublicExercise, shelf: dict[str, torch.Tensor]) -> dict[str, Any]:
+    reference = right_answer(name).function
+    cases = [_case(public, exercise, reference) for public in exercise.cases]
+    for case in cases:
+        judgement = judge(reference, case)
+        if not judgement.passed:
+            raise ReleaseError(f"The reference of {name} fails its own public check. {' '.join(judgement.sentences)}")
+    return {
+        "number": exercise.number,
+        "beyond": exercise.beyond,
+        "hints": list(exercise.hints),
+        "cases": [
+            {
+                "tried": case.tried,
+                "arguments": {key: _encode(value, shelf, f"{name}.{i}.{key}") for key, value in case.arguments.items()},
+                "parts": [
+                    {"name": part.name, "axes": list(part.axes), "explains": part.explains} for part in case.parts
+                ],
+                "answer": [_encode(value, shelf, f"{name}.{i}.answer.{j}") for j, value in enumerate(case.answer)],
+                "rtol": case.rtol,
+                "atol": case.atol,
+                "property": case.property,
+            }
+            for i, case in enumerate(cases)
+        ],
+        "slips": _slips(name, cases, shelf),
+    }
+
+
+def _case(public: PublicCase, exercise: PublicExercise, reference: Any) -> Case:
+    answer: tuple[Any, ...] = ()
+    if public.answer is not None:
+        answer = public.answer
+    elif public.property is None:
+        returned = Call(reference, public.arguments)()
+        answer = tuple(_rounded(value) for value in (returned if len(exercise.parts) > 1 else (returned,)))
+    return Case(
+        tried=public.tried,
+        arguments=public.arguments,
+        parts=exercise.parts,
+        answer=answer,
+        rtol=public.rtol,
+        atol=public.atol,
+        property=public.property,
+    )
+
+
+def _slips(name: str, cases: list[Case], shelf: dict[str, torch.Tensor]) -> list[dict[str, Any]]:
+    """The misconceptions that some public case tells from the right answer."""
+    found: list[tuple[Misconception, list[Outcome]]] = []
+    for wrong in bank(name):
+        outcomes = [_outcome(wrong.function, case) for case in cases]
+        if all(outcome.kind == "right" for outcome in outcomes):
+            continue  # only the hidden tests see it
+        if any(all(map(same, outcomes, others, cases)) for _, others in found):
+            continue  # no public case tells it from another, whose sentence is then shown
+        found.append((wrong, outcomes))
+    return [
+        {
+            "sentence": wrong.sentence,
+            "outcomes": [
+                _encode_outcome(outcome, shelf, f"{name}.{i}.slip.{number}") for i, outcome in enumerate(outcomes)
+            ],
+        }
+        for number, (wrong, outcomes) in enumerate(found)
+    ]
+
+
+def _outcome(function: Any, case: Case) -> Outcome:
+    """What a wrong answer does on a case; "random" if it does not do the same every time."""
+    state = torch.get_rng_state()
+    try:
+        outcomes = [judge(_shifted(function, shift), case).outcome for shift in range(REPEATS)]
+    finally:
+        torch.set_rng_state(state)
+    first = outcomes[0]
+    if all(same(other, first, case) for other in outcomes[1:]):
+        return Outcome(first.kind, _rounded(first.answer), first.changed, first.names)
+    return Outcome("random")
+
+
+def _shifted(function: Any, shift: int) -> Any:
+    """The function with other random numbers: a check seeds every call alike."""
+
+    def call(*arguments: Any) -> Any:
+        torch.rand(shift)
+        return function(*arguments)
+
+    call.__name__ = function.__name__
+    return call
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        # + 0.0 turns −0 into 0, whose sign depends on the order of a sum
+        return value.detach().clone().round(decimals=DECIMALS) + 0.0 if value.is_floating_point() else value
+    if isinstance(value, float):
+        return round(value, DECIMALS) if math.isfinite(value) else value
+    if isinstance(value, tuple):
+        return tuple(_rounded(item) for item in value)
+    return value
+
+
+def _encode_outcome(outcome: Outcome, shelf: dict[str, torch.Tensor], key: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"kind": outcome.kind}
+    if outcome.kind == "answer":
+        entry["answer"] = _encode(outcome.answer, shelf, key)
+    if outcome.changed:
+        entry["changed"] = list(outcome.changed)
+    if outcome.names:
+        entry["names"] = list(outcome.names)
+    return entry
+
+
+def _encode(value: Any, shelf: dict[str, torch.Tensor], key: str) -> Any:
+    """Write a value as `coursekit.cases.decode` reads it; tensors go to the shelf."""
+    if isinstance(value, torch.Tensor):
+        content = value.detach().contiguous().clone()
+        known = (name for name, other in shelf.items() if other.dtype == content.dtype and torch.equal(other, content))
+        key = next(known, key)
+        shelf.setdefault(key, content)
+        return {"tensor": key}
+    if isinstance(value, tuple | list):
+        return {"tuple": [_encode(item, shelf, f"{key}.{i}") for i, item in enumerate(value)]}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ReleaseError(f"{key} is a {type(value).__name__}, which the golden files cannot hold.")

@@ -1,0 +1,113 @@
+"""What each built file was built from, by digest; kept in solutions/release.json, which git tracks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+MANIFEST = "solutions/release.json"
+
+
+@dataclass(frozen=True)
+class Product:
+    """Files that are built together. Paths are relative to the root of the repository.
+
+    built    what is made
+    sources  what it is made from; the products of another may be among them
+    """
+
+    built: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stale:
+    """A built file that no longer fits its sources."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} is stale: {self.reason}. Run `make release`."
+
+
+class Manifest:
+    """Remembers the digests of built files and of their sources."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.path = root / MANIFEST
+        self._entries: dict[str, dict[str, str]] = (
+            json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
+        )
+
+    def why_stale(self, product: Product, stale_already: Iterable[str] = ()) -> dict[str, str]:
+        """Path → reason for each built file that is not what its sources would give; empty if all are.
+
+        stale_already   built files known to be stale, which make stale what is built from them
+        """
+        upstream = [path for path in product.sources if path in set(stale_already)]
+        reasons = {}
+        for path in product.built:
+            entry = self._entries.get(path)
+            if not (self.root / path).exists():
+                reasons[path] = "it does not exist"
+            elif entry is None:
+                reasons[path] = "nothing is known about how it was built"
+            elif upstream:
+                reasons[path] = f"{upstream[0]}, from which it is built, is stale"
+            elif entry["built"] != self._digest(path):
+                reasons[path] = "it was changed by hand"
+            elif entry["sources"] != self._digest(*product.sources):
+                reasons[path] = self._what_changed(entry, product)
+        return reasons
+
+    def record(self, product: Product) -> None:
+        """Remember that the product is fresh, and write the manifest."""
+        sources = self._digest(*product.sources)
+        each = {f"source {path}": self._digest(path) for path in product.sources}
+        for path in product.built:
+            self._entries[path] = {"built": self._digest(path), "sources": sources, **each}
+        write(self.path, (json.dumps(self._entries, indent=1, sort_keys=True) + "\n").encode())
+
+    def forget_all_but(self, products: Iterable[Product]) -> None:
+        """Drop what is no longer built."""
+        known = {path for product in products for path in product.built}
+        if not known.issuperset(self._entries):
+            self._entries = {path: entry for path, entry in self._entries.items() if path in known}
+            write(self.path, (json.dumps(self._entries, indent=1, sort_keys=True) + "\n").encode())
+
+    def _what_changed(self, entry: dict[str, str], product: Product) -> str:
+        known = {key.removeprefix("source "): digest for key, digest in entry.items() if key.startswith("source ")}
+        changed = [path for path in product.sources if path in known and known[path] != self._digest(path)]
+        added = [path for path in product.sources if path not in known]
+        removed = [path for path in known if path not in product.sources]
+        parts = [
+            f"{', '.join(paths[:3])}{' and others' if len(paths) > 3 else ''} {what}"
+            for paths, what in ((changed, "changed"), (added, "came"), (removed, "went"))
+            if paths
+        ]
+        return " and ".join(parts) + " since it was built"
+
+    def _digest(self, *paths: str) -> str:
+        digest = hashlib.sha256()
+        for path in paths:
+            file = self.root / path
+            content = file.read_bytes() if file.exists() else b""
+            digest.update(f"{path}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()
+
+
+def write(path: Path, content: bytes) -> bool:
+    """Write a file unless it has this content already; whether it was written. A killed run leaves the old file."""
+    if path.exists() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_bytes(content)
+    os.replace(unfinished, path)
+    return True

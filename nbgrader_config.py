@@ -1,0 +1,39 @@
+"""Folders and preprocessors of nbgrader, so that its own commands, formgrader and feedback work as they are."""
+
+from pathlib import Path
+from typing import Any
+
+c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  given by traitlets when it reads this file
+
+ROOT = Path(__file__).resolve().parent
+CLASSROOM = ROOT / "classroom"  # a class in progress; git ignores it
+
+c.CourseDirectory.course_id = "attention"
+c.CourseDirectory.root = str(ROOT)
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "course"
+c.CourseDirectory.submitted_directory = "classroom/submitted"
+c.CourseDirectory.autograded_directory = "classroom/autograded"
+c.CourseDirectory.feedback_directory = "classroom/feedback"
+c.CourseDirectory.solution_directory = "classroom/solution"
+c.CourseDirectory.db_url = f"sqlite:///{CLASSROOM / 'gradebook.db'}"
+# nbgrader copies every other file of an assignment into the release; the text notebook is the solution.
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py", "release.json", "feedback"]
+
+# A written answer's mark scheme stands in the cell itself. nbgrader would accept it in task cells only.
+c.ClearMarkScheme.enforce_metadata = False
+
+# Submissions are repaired while they are read, run in the sandbox, and scored by the hidden tests outside of it;
+# nbgrader's own steps do the rest.
+c.Autograde.exporter_class = "autograder.grading.nbgrader_plugs.RepairingExporter"
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.OverwriteCells",  # the mark schemes, for whoever grades by hand
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "autograder.grading.nbgrader_plugs.GradeInSandbox",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.grading.nbgrader_plugs.SaveComments",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
