@@ -1,0 +1,140 @@
+"""The student's answers put back on the released notebook."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.repair.matching import Matching, match
+from autograder.repair.reading import Cell, read_cells
+from autograder.repair.slots import Slot, slots_of
+from autograder.repair.sources import bound, words
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A submission on the released notebook.
+
+    notebook    the release with the student's answers, and the cells that the student added; valid for nbgrader
+    notes       what was repaired, one sentence each, for student and instructor; empty if nothing was wrong
+    readable    False if the submission held nothing: the notebook is then the untouched release
+    answered    grade_id of each answer cell -> how it was found: grade_id, cell_id, name (that it defines),
+                alignment (by place or likeness), untouched (as released) or missing
+    """
+
+    notebook: NotebookNode
+    notes: list[str]
+    readable: bool
+    answered: dict[str, str]
+
+
+def repair(raw: bytes | None, release: NotebookNode) -> Repaired:
+    """Put the answers of a submission back on the released notebook.
+
+    raw         the submitted file, None if there is none
+    release     the released notebook, nbformat 4; it is not changed
+
+    Grade cells, locked cells and text are always the release's own, and so are all metadata; tags, outputs and
+    attachments of the submission are dropped. Raises nothing, whatever the bytes are.
+    """
+    slots = slots_of(release)
+    reading = read_cells(raw)
+    notebook = copy.deepcopy(release)
+    if not reading.readable:
+        answers = {str(slot.grade_id): "missing" for slot in slots if slot.role in ("answer", "written")}
+        return Repaired(notebook, reading.notes, False, answers)
+    matching = match(reading.cells, slots)
+    _fill(notebook, matching)
+    _insert(notebook, matching)
+    answered = {str(slots[index].grade_id): how for index, how in sorted(matching.how.items())}
+    notes = [*reading.notes, *_counted(matching.notes), *_lost_traces(matching), *_put_back(matching)]
+    return Repaired(notebook, notes, True, answered)
+
+
+def _fill(notebook: NotebookNode, matching: Matching) -> None:
+    for index, source in matching.filled.items():
+        notebook.cells[index].source = source
+    for index in matching.runs:
+        tags = notebook.cells[index].metadata["tags"]
+        notebook.cells[index].metadata["tags"] = [tag for tag in tags if tag != "look"]
+
+
+def _insert(notebook: NotebookNode, matching: Matching) -> None:
+    """Keep the student's own cells behind the cells that they followed."""
+    behind: dict[int, list[Cell]] = defaultdict(list)
+    for cell in matching.added:
+        behind[_slot_before(cell, matching)].append(cell)
+    taken = {cell.get("id") for cell in notebook.cells}
+    fresh = (name for number in itertools.count(1) if (name := f"added-{number}") not in taken)
+    cells = []
+    for index, released in enumerate([None, *notebook.cells], start=-1):
+        if released is not None:
+            cells.append(released)
+        cells.extend(_as_node(cell, next(fresh), notebook) for cell in behind[index])
+    notebook.cells = cells
+
+
+def _slot_before(cell: Cell, matching: Matching) -> int:
+    # What was added to a text follows it; what was added to a grade cell must stand before it.
+    own = {matching.slots[index].kind for index in matching.anchors.get(cell.position, [])}
+    last = cell.position if own and "code" not in own else cell.position - 1
+    before = [at for at in matching.anchors if at <= last and matching.anchors[at]]
+    slot = max(matching.anchors[max(before)]) if before else -1
+    if cell.kind == "code":
+        # An answer that was moved up must still find what the student had defined before it.
+        names = bound(cell.source)
+        for at, indices in matching.anchors.items():
+            for index in indices:
+                if at > cell.position and index <= slot and names & words(matching.filled.get(index, "")).keys():
+                    slot = min(slot, index - 1)
+    return slot
+
+
+def _as_node(cell: Cell, name: str, notebook: NotebookNode) -> NotebookNode:
+    make = {
+        "code": nbformat.v4.new_code_cell,
+        "markdown": nbformat.v4.new_markdown_cell,
+        "raw": nbformat.v4.new_raw_cell,
+    }[cell.kind]
+    node = make(cell.source, id=name)
+    if (notebook.nbformat, notebook.nbformat_minor) < (4, 5):
+        del node["id"]
+    return node
+
+
+def _counted(notes: list[str]) -> list[str]:
+    """A sentence that applies several times is said once."""
+    return [note if times == 1 else f"{note[:-1]} ({times} times)." for note, times in Counter(notes).items()]
+
+
+def _lost_traces(matching: Matching) -> list[str]:
+    notes = []
+    for how, words_for in (
+        ("cell_id", "by the id of the cell"),
+        ("name", "by the names that the cells define"),
+        ("alignment", "by place and likeness"),
+    ):
+        found = [matching.slots[index] for index, by in sorted(matching.how.items()) if by == how]
+        if found:
+            labels = ", ".join(str(slot.grade_id) for slot in found)
+            notes.append(f"The mark of {_number(found, 'answer')} was lost; found {words_for}: {labels}.")
+    return notes
+
+
+def _put_back(matching: Matching) -> list[str]:
+    present = matching.present()
+    missing = [slot for slot in matching.slots if slot.index not in present]
+    notes = [f"The {slot.label} was missing; put back." for slot in missing if slot.grade_id]
+    others = [slot for slot in missing if not slot.grade_id]
+    if others:
+        notes.append(f"{_number(others, 'released cell')} {'was' if len(others) == 1 else 'were'} missing; put back.")
+    return notes
+
+
+def _number(slots: list[Slot], noun: str) -> str:
+    return f"1 {noun}" if len(slots) == 1 else f"{len(slots)} {noun}s"
