@@ -36,8 +36,8 @@ setup: .venv/.installed
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later was not found. Install it, or name it: make PYTHON=/path/to/python"; exit 1; }
 	@echo "Setting up .venv with $(PYTHON); the first time this takes two or three minutes."
 	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv || { echo "Could not create .venv. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	@pip install --quiet --disable-pip-version-check --constraint constraints.txt -e './course[offline,lab]' -e '.[dev]'
+	@pip install -qq --disable-pip-version-check --constraint constraints.txt torch
+	@pip install -qq --disable-pip-version-check --constraint constraints.txt -e './course[offline,lab]' -e '.[dev]'
 	@command -v bwrap >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing bubblewrap." \
 		&& { apt-get update -qq || apt-get update -qq; } && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap >/dev/null; } \
 		|| echo "bubblewrap is missing, and without it the grader refuses. Install it: sudo apt-get install bubblewrap (Fedora: dnf install bubblewrap)"
