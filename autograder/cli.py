@@ -128,6 +128,7 @@ def _write_report(classroom: Classroom) -> Path:
 
 def _demo(options: argparse.Namespace) -> int:
     from autograder.demo import make_demo_class
+    from autograder.grading.feedback import write_feedback
     from autograder.release import ROOT, release
     from autograder.report import gradebook_table
 
@@ -139,5 +140,6 @@ def _demo(options: argparse.Namespace) -> int:
         code |= _grade_stage(classroom, stage)
         print(gradebook_table(classroom, stage))
     _write_report(classroom)
-    _feedback(classroom)
+    stage = classroom.stages[0]
+    print(f"Feedback: {write_feedback(classroom, stage, classroom.students(stage)[0])}")
     return code

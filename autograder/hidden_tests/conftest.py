@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "points(grade_id, value): the grade cell a hidden test belongs to, and its worth"
+        "markers", "points(grade_id, value): a hidden test's grade cell, and its worth there"
     )
 
 

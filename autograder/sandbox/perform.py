@@ -61,7 +61,7 @@ class Performer:
         return value
 
     def perform(
-        self, request: Mapping[str, Any], tensors: dict[str, torch.Tensor]
+        self, request: dict[str, Any], tensors: dict[str, torch.Tensor]
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         try:
             value = self._carry_out(request, tensors)

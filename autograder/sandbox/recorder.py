@@ -50,7 +50,7 @@ class Recorder:
         if self._display > DISPLAY_CHARS:
             return self._note_cut()
         data = {kind: value if isinstance(value, str) else str(value) for kind, value in data.items()}
-        output = {"output_type": output_type, "data": data, "metadata": {}}
+        output: dict[str, Any] = {"output_type": output_type, "data": data, "metadata": {}}
         if output_type == "execute_result":
             output["execution_count"] = count
         self.outputs.append(output)

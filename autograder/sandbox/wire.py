@@ -77,8 +77,8 @@ def encode(value: Any, keep: Callable[[Any], Ref]) -> tuple[Any, dict[str, torch
             number = int.__int__(item)
             return number if abs(number) < 2**63 else {"$int": hex(number)[:4096]}
         if isinstance(item, float):
-            number = float.__float__(item)
-            return number if math.isfinite(number) else {"$float": repr(number)}
+            real = float.__float__(item)
+            return real if math.isfinite(real) else {"$float": repr(real)}
         if isinstance(item, torch.Tensor):
             tensors[key := f"t{len(tensors)}"] = _plain_tensor(item)
             return {"$tensor": key, "requires_grad": bool(item.requires_grad)}

@@ -52,7 +52,7 @@ class Worker:
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         # What bubblewrap or the interpreter says on start-up goes to a file: a pipe nobody reads would fill.
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         with theirs:
             number = theirs.fileno()
             self._interpreter = subprocess.Popen(

@@ -1,9 +1,9 @@
 """The warm interpreter. It imports what notebooks import, runs nothing of a student, and forks once per submission.
 
-Run inside bubblewrap with the number of its control socket as argument (and `trusted` as a second one without it). For every request on that socket, which
-brings two more sockets, it forks a *warden* into a new process namespace. The warden makes the scratch file systems,
-forks the *runner* that executes the student's cells, and kills on command; when it ends, the kernel ends everything
-the student started.
+Run inside bubblewrap with the number of its control socket as argument, or without bubblewrap and with `trusted` as a
+second one. For every request on that socket, which brings two more sockets, it forks a *warden* into a new process
+namespace. The warden makes the scratch file systems, forks the *runner* that executes the student's cells, and kills
+on command; when it ends, the kernel ends everything the student started.
 """
 
 from __future__ import annotations
@@ -112,7 +112,10 @@ def _runner(shell: Any, channel: Channel, limits: dict[str, int], scratch: str, 
 
 
 def _warden(shell: Any, data: socket.socket, control: socket.socket, limits: dict[str, int], trusted: bool) -> None:
-    """Process 1 of the submission: k kills all but the runner, i interrupts it; the runner's end, x or a closed socket ends all."""
+    """Process 1 of a submission; when it ends, all of the submission has ended.
+
+    Orders: k kills all but the runner, i interrupts the runner, x ends; so do the runner's end and a closed socket.
+    """
     try:
         scratch = _enter_scratch(limits, trusted)
     except OSError as error:
@@ -140,7 +143,8 @@ def _watch(runner: int, control: socket.socket, trusted: bool) -> None:
     signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     while True:
-        ready, _, _ = select.select([control, wake], [], [], 1.0)
+        watched: list[Any] = [control, wake]
+        ready = select.select(watched, [], [], 1.0)[0]
         if wake in ready:
             os.read(wake, 4096)
         for pid, status in _reaped():

@@ -20,7 +20,7 @@ Answer = tuple[dict[str, Any], dict[str, torch.Tensor]]
 class Answering(Protocol):
     """Whatever carries out requests: a sandboxed process, or the grader's own performer."""
 
-    def perform(self, request: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Answer: ...
+    def perform(self, request: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Answer: ...
 
 
 @dataclass(frozen=True)

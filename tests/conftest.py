@@ -1,0 +1,21 @@
+"""What the tests share: the course's root, and one warm sandbox for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder.sandbox import Limits, Worker
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGE_03 = "03_scaled_dot_product_attention"
+
+
+@pytest.fixture(scope="session")
+def worker() -> Iterator[Worker]:
+    """A warm sandbox whose limits are short, so that a test of a limit is short too."""
+    limits = Limits(cell_seconds=3.0, call_seconds=2.0, interrupt_seconds=1.0, submission_seconds=60.0)
+    with Worker(limits) as warm:
+        yield warm

@@ -1,0 +1,178 @@
+"""Values survive the way through the wall, and nothing else gets through."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograder.sandbox.wire import HEADER, Channel, Closed, Overdue, Ref, WireError, decode, encode
+
+
+def refuse(value: object) -> Ref:
+    raise AssertionError(f"{value!r} should have crossed as a value")
+
+
+def there_and_back(value: object) -> object:
+    tree, tensors = encode(value, refuse)
+    return decode(json.loads(json.dumps(tree)), tensors, lambda ref: ref)
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text() | st.integers() | st.tuples(st.integers()), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(plain)
+def test_plain_values_come_back_equal(value: object) -> None:
+    back = there_and_back(value)
+    assert back == value
+    assert type(back) is type(value)
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool]
+)
+@pytest.mark.parametrize("shape", [(), (0,), (3, 2, 5)])
+def test_tensors_keep_shape_dtype_and_values(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    tensor = (torch.arange(math.prod(shape)).reshape(shape) % 2).to(dtype)
+    back = there_and_back((tensor, {"same": tensor}))
+    assert isinstance(back, tuple)
+    assert back[0].dtype == dtype
+    assert torch.equal(back[0], tensor)
+    assert torch.equal(back[1]["same"], tensor)
+
+
+def test_views_and_graphs_are_cut() -> None:
+    base = torch.randn(4, 6, requires_grad=True)
+    back = there_and_back((base * 2).T[1:])
+    assert isinstance(back, torch.Tensor)
+    assert back.requires_grad
+    assert back.is_leaf
+    assert torch.equal(back, (base * 2).T[1:])
+
+
+def test_not_a_number_and_infinities_cross() -> None:
+    back = there_and_back([math.inf, -math.inf, math.nan])
+    assert isinstance(back, list)
+    assert back[:2] == [math.inf, -math.inf]
+    assert math.isnan(back[2])
+
+
+def test_numpy_crosses_as_numpy() -> None:
+    back = there_and_back([np.arange(6.0).reshape(2, 3), np.float32(0.5)])
+    assert isinstance(back, list)
+    assert isinstance(back[0], np.ndarray)
+    assert back[0].shape == (2, 3)
+    assert back[1] == np.float32(0.5)
+
+
+class Liar(torch.Tensor):
+    """A tensor subclass that lies about everything it can."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        if func is torch.allclose or func is torch.equal:
+            return True
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]
+        return True
+
+
+def test_a_lying_tensor_arrives_as_what_it_is() -> None:
+    back = there_and_back(torch.zeros(2, 3).as_subclass(Liar))
+    assert type(back) is torch.Tensor
+    assert not torch.allclose(back, torch.ones(2, 3))
+
+
+class AlwaysEqual(float):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __hash__ = float.__hash__
+
+
+def test_a_lying_number_arrives_as_what_it_is() -> None:
+    back = there_and_back(AlwaysEqual(2.0))
+    assert type(back) is float
+    assert back != 3.0
+
+
+def test_what_has_no_plain_form_stays_behind() -> None:
+    kept: list[object] = []
+
+    def keep(value: object) -> Ref:
+        kept.append(value)
+        return Ref(len(kept) - 1, type(value).__name__)
+
+    tree, _ = encode([print, torch.nn.Linear(1, 1)], keep)
+    back = decode(tree, {}, lambda ref: ref)
+    assert back == [Ref(0, "builtin_function_or_method"), Ref(1, "Linear")]
+
+
+def test_a_value_without_end_is_refused() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(WireError, match="too deeply"):
+        encode(endless, refuse)
+    with pytest.raises(WireError, match="too many"):
+        encode([0] * 300_000, refuse)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [{"$tensor": "t9"}, {"$tensor": []}, {"$dict": [[1]]}, {"$dict": 3}, {"$float": "1"}, {"$dtype": "save"}, {"a": 1}],
+)
+def test_a_tree_that_nobody_encoded_is_refused(tree: object) -> None:
+    with pytest.raises(WireError):
+        decode(tree, {}, lambda ref: ref)
+
+
+def pair(max_bytes: int = 1000) -> tuple[socket.socket, Channel]:
+    theirs, ours = socket.socketpair()
+    return theirs, Channel(ours, max_bytes)
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [
+        (HEADER.pack(10_000, 0), WireError),
+        (HEADER.pack(2, 1 << 60), WireError),
+        (HEADER.pack(2, 0) + b"[]", WireError),
+        (HEADER.pack(4, 0) + b"nope", WireError),
+        (HEADER.pack(2, 5) + b"{}wrong", WireError),
+        (HEADER.pack(50, 0) + b"{", Closed),
+        (b"\0", Closed),
+    ],
+)
+def test_a_broken_frame_is_refused_before_it_is_believed(sent: bytes, error: type[Exception]) -> None:
+    theirs, ours = pair()
+    with theirs:
+        theirs.sendall(sent)
+    with pytest.raises(error):
+        ours.receive(1)
+
+
+def test_half_a_frame_does_not_hold_the_reader_up() -> None:
+    theirs, ours = pair()
+    with theirs:
+        theirs.sendall(HEADER.pack(50, 0) + b"{")
+        with pytest.raises(Overdue):
+            ours.receive(0.05)

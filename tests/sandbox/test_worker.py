@@ -1,0 +1,259 @@
+"""The sandboxed worker: what runs in it, what it keeps in, and what survives whom."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from autograder.sandbox import CallEnded, Process, ProcessEnded, SandboxMissing, Worker
+from autograder.sandbox.bubblewrap import find_bubblewrap
+from autograder.sandbox.wire import decode, encode
+
+
+@pytest.fixture
+def process(worker: Worker) -> Iterator[Process]:
+    opened = worker.open()
+    yield opened
+    opened.close()
+
+
+def run(process: Process, source: str, seconds: float = 20.0) -> str:
+    """Run a cell and return what it printed, its errors included."""
+    outputs, _, _ = process.run(source, 1, seconds)
+    texts = [output.get("text") or output.get("evalue") or output["data"]["text/plain"] for output in outputs]
+    return "".join(texts)
+
+
+def call(process: Process, target: str, *args: Any, seconds: float = 5.0) -> Any:
+    tree, tensors = encode([list(args), {}], lambda value: pytest.fail(f"{value!r} should cross"))
+    request = {"do": "call", "target": target, "attribute": "", "args": tree[0], "kwargs": tree[1], "seed": 7}
+    answer, out = process.perform(request, tensors, seconds)
+    return decode(answer["value"], out, lambda ref: ref) if "value" in answer else answer
+
+
+def test_cells_share_their_names_and_keep_their_outputs(process: Process) -> None:
+    outputs, succeeded, interrupted = process.run("print('a'); import sys; print('b', file=sys.stderr)\n6 * 7", 1, 5)
+    assert succeeded
+    assert interrupted is None
+    assert [(output["output_type"], output.get("text")) for output in outputs] == [
+        ("stream", "a\n"),
+        ("stream", "b\n"),
+        ("execute_result", None),
+    ]
+    assert outputs[2]["data"] == {"text/plain": "42"}
+    assert run(process, "x = 3") == ""
+    assert run(process, "x") == "3"
+
+
+def test_errors_and_figures_are_outputs_too(process: Process) -> None:
+    outputs, succeeded, _ = process.run("1 / 0", 1, 5)
+    assert not succeeded
+    assert (outputs[0]["output_type"], outputs[0]["ename"]) == ("error", "ZeroDivisionError")
+    outputs, _, _ = process.run("import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()", 2, 20)
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+
+
+def test_torch_works_and_calls_carry_tensors(process: Process) -> None:
+    run(process, "import torch\ndef double(x, y=0):\n    return x @ x.T, 2 * y")
+    x = torch.randn(3, 4, dtype=torch.float64)
+    product, number = call(process, "double", x, 4)
+    assert torch.allclose(product, x @ x.T)
+    assert number == 8
+
+
+def test_calls_are_seeded(process: Process) -> None:
+    run(process, "import torch, random\ndef draw():\n    return torch.rand(3), random.random()")
+    first, second = call(process, "draw"), call(process, "draw")
+    assert torch.equal(first[0], second[0])
+    assert first[1] == second[1]
+
+
+def test_what_a_call_does_to_the_names_is_undone(process: Process) -> None:
+    run(process, "seen = []\ndef f(x):\n    seen.append(x)\n    return len(seen)")
+    assert call(process, "f", 1) == 1
+    assert call(process, "f", 2) == 2
+    process.pop()
+    assert run(process, "len(seen)") == "0"
+
+
+def test_a_call_that_hangs_ends_alone(process: Process) -> None:
+    run(process, "def hang():\n    while True: pass\ndef fine():\n    return 1")
+    with pytest.raises(CallEnded, match="did not return within 1 s"):
+        call(process, "hang", seconds=1)
+    assert call(process, "fine") == 1
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "os.abort()", "os.kill(os.getpid(), 9)", "os.kill(os.getppid(), 9)"])
+def test_a_call_that_ends_the_process_ends_alone(process: Process, end: str) -> None:
+    run(process, f"import os, signal\ndef leave():\n    {end}\n    return 0\ndef fine():\n    return 1")
+    try:
+        call(process, "leave")
+    except CallEnded as ended:
+        assert "ended its own process" in str(ended)  # noqa: PT017 - killing the parent may also do nothing
+    except ProcessEnded:
+        return
+    assert call(process, "fine") == 1
+
+
+def test_an_endless_cell_is_interrupted_and_the_next_one_runs(process: Process) -> None:
+    outputs, succeeded, interrupted = process.run("while True: pass", 1, 1)
+    assert not succeeded
+    assert interrupted == "timed out after 1 s"
+    assert outputs[0]["ename"] == "KeyboardInterrupt"
+    assert run(process, "1 + 1") == "2"
+
+
+def test_a_cell_that_heeds_no_interrupt_is_killed(worker: Worker) -> None:
+    process = worker.open()
+    stubborn = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+    with pytest.raises(ProcessEnded, match="did not heed an interrupt"):
+        process.run(stubborn, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("end", "how"), [("os._exit(3)", "exit 3"), ("os.kill(os.getpid(), 9)", "signal 9"), ("os.abort()", "signal 6")]
+)
+def test_a_cell_that_ends_the_process_is_told(worker: Worker, end: str, how: str) -> None:
+    with pytest.raises(ProcessEnded, match=how):
+        worker.open().run(f"import os; {end}", 1, 5)
+
+
+def test_a_sleeping_child_does_not_outlive_its_submission(worker: Worker) -> None:
+    process = worker.open()
+    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
+    run(
+        process,
+        f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)', '{mark}'])",
+    )
+    assert mark in _command_lines()
+    process.close()
+    time.sleep(0.2)
+    assert mark not in _command_lines()
+
+
+def _command_lines() -> str:
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return "\n".join(lines)
+
+
+def test_nothing_of_the_host_is_to_be_seen(process: Process) -> None:
+    seen = run(
+        process,
+        "import os\nfor folder in ('/', '/root', '/home', '/etc', '/scratch', '/grader'):\n"
+        "    print(folder, sorted(os.listdir(folder)) if os.path.isdir(folder) else None)",
+    )
+    assert "hidden_tests" not in seen
+    assert "passwd" not in seen
+    source = "import autograder" + ".hidden_tests"
+    assert "No module named 'autograder'" in run(process, source)
+    finding = "import os\n[p for p, _, fs in os.walk('/') if not p.startswith(('/proc', '/usr')) for f in fs if 'test_03' in f or 'misconception' in p]"
+    assert run(process, finding, 60) == "[]"
+
+
+def test_the_environment_is_not_the_hosts(process: Process) -> None:
+    names = run(process, "import os\nprint(*os.environ)").split()
+    host_only = set(os.environ) - {"PATH", "HOME", "USER", "LANG", "PWD", "PYTHONPATH", "OLDPWD"}
+    assert "HOME" in names
+    assert not host_only & set(names)
+
+
+def test_files_are_the_submissions_own(worker: Worker) -> None:
+    first = worker.open()
+    written = run(
+        first,
+        "places = ['/scratch/a', '/tmp/a', '/dev/shm/a', '/a', '/usr/a', '/grader/a', '/grader/sandbox/a']\n"
+        "for place in places:\n"
+        "    try:\n        open(place, 'w').write('x'); print(place)\n"
+        "    except OSError: pass",
+    )
+    assert written.split() == ["/scratch/a", "/tmp/a", "/dev/shm/a"]
+    first.close()
+    second = worker.open()
+    assert run(second, "import os\nos.listdir('/scratch') + os.listdir('/tmp') + os.listdir('/dev/shm')") == "[]"
+    second.close()
+
+
+def test_there_is_no_network(process: Process) -> None:
+    source = "import socket\nsocket.create_connection(('127.0.0.1', 1), 1)"
+    assert "refused" in run(process, source) or "unreachable" in run(process, source)
+    assert run(process, "[name for _, name in socket.if_nameindex()]") == "['lo']"
+
+
+def test_there_are_no_capabilities(process: Process) -> None:
+    caps = run(process, "[line.split()[1] for line in open('/proc/self/status') if line.startswith('Cap')]")
+    assert set(caps) <= set("[]', 0\n")
+    mount = "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+    mount += "(libc.mount(b'none', b'/tmp', b'tmpfs', 0, None), os.strerror(ctypes.get_errno()))"
+    assert run(process, mount) == "(-1, 'Operation not permitted')"
+
+
+def test_the_warm_interpreter_is_out_of_reach(process: Process) -> None:
+    own = run(process, "import os\nsorted(int(name) for name in os.listdir('/proc') if name.isdigit())")
+    assert own == "[1, 2]"
+    run(
+        process,
+        "import os, signal\nfor pid in range(1, 300):\n    if pid != os.getpid():\n"
+        "        try: os.kill(pid, signal.SIGKILL)\n        except OSError: pass",
+    )
+    assert run(process, "'alive'") == "'alive'"
+
+
+def test_what_one_submission_patches_the_next_does_not_see(worker: Worker) -> None:
+    first = worker.open()
+    run(first, "import torch, builtins\ntorch.allclose = lambda *a, **k: True\nbuiltins.len = lambda x: 0")
+    assert run(first, "len([1, 2, 3])") == "0"
+    first.close()
+    second = worker.open()
+    assert run(second, "import torch\nlen([1, 2, 3]), torch.allclose(torch.zeros(1), torch.ones(1))") == "(3, False)"
+    second.close()
+
+
+def test_too_much_output_is_cut_and_said(process: Process) -> None:
+    text = run(process, "for _ in range(100_000):\n    print('x' * 50)")
+    assert len(text) < 300_000
+    assert "output cut" in text
+
+
+def test_too_large_an_answer_is_refused(process: Process) -> None:
+    run(process, "import torch\ndef huge():\n    return torch.zeros(30_000_000)\ndef fine():\n    return 1")
+    with pytest.raises(CallEnded, match="MiB"):
+        call(process, "huge", seconds=30)
+    assert call(process, "fine") == 1
+
+
+def test_a_worker_that_died_is_replaced() -> None:
+    with Worker() as own:
+        own.open().close()
+        own._interpreter.kill()
+        own._interpreter.wait()
+        process = own.open()
+        assert run(process, "40 + 2") == "42"
+
+
+def test_without_bubblewrap_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SandboxMissing, match="apt-get install bubblewrap"):
+        find_bubblewrap()
+
+
+def test_trusted_submissions_run_without_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.pathsep.join(p for p in os.get_exec_path() if not shutil.which("bwrap", path=p)))
+    with Worker(trust=True) as own:
+        process = own.open()
+        folder = run(process, "import os\nprint(os.getcwd())\ndef f(x):\n    return x + 1").strip()
+        assert call(process, "f", 1) == 2
+        process.close()
+        time.sleep(0.3)
+        assert not Path(folder).exists()
