@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from autograder.sandbox import CallEnded, Process, ProcessEnded, SandboxMissing, Worker
-from autograder.sandbox.bubblewrap import find_bubblewrap
+from autograder.sandbox.bubblewrap import environment, find_bubblewrap
 from autograder.sandbox.wire import decode, encode
 
 
@@ -156,17 +156,18 @@ def test_nothing_of_the_host_is_to_be_seen(process: Process) -> None:
     )
     assert "hidden_tests" not in seen
     assert "passwd" not in seen
-    source = "import autograder" + ".hidden_tests"
-    assert "No module named 'autograder'" in run(process, source)
-    finding = "import os\n[p for p, _, fs in os.walk('/') if not p.startswith(('/proc', '/usr')) for f in fs if 'test_03' in f or 'misconception' in p]"
+    assert "No module named 'autograder'" in run(process, "import autograder.hidden_tests")
+    finding = (
+        "import os\n[path for path, _, files in os.walk('/') if not path.startswith(('/proc', '/usr'))\n"
+        "for file in files if 'test_03' in file or 'misconception' in path or 'solutions' in path]"
+    )
     assert run(process, finding, 60) == "[]"
 
 
 def test_the_environment_is_not_the_hosts(process: Process) -> None:
     names = run(process, "import os\nprint(*os.environ)").split()
-    host_only = set(os.environ) - {"PATH", "HOME", "USER", "LANG", "PWD", "PYTHONPATH", "OLDPWD"}
     assert "HOME" in names
-    assert not host_only & set(names)
+    assert set(names) <= set(environment()) | {"PYTHONPATH", "PWD", "TORCHINDUCTOR_CACHE_DIR"}
 
 
 def test_files_are_the_submissions_own(worker: Worker) -> None:
@@ -212,11 +213,11 @@ def test_the_warm_interpreter_is_out_of_reach(process: Process) -> None:
 
 def test_what_one_submission_patches_the_next_does_not_see(worker: Worker) -> None:
     first = worker.open()
-    run(first, "import torch, builtins\ntorch.allclose = lambda *a, **k: True\nbuiltins.len = lambda x: 0")
-    assert run(first, "len([1, 2, 3])") == "0"
+    run(first, "import torch, builtins\ntorch.allclose = lambda *a, **k: True\nbuiltins.sorted = lambda x: 0")
+    assert run(first, "sorted([3, 1])") == "0"
     first.close()
     second = worker.open()
-    assert run(second, "import torch\nlen([1, 2, 3]), torch.allclose(torch.zeros(1), torch.ones(1))") == "(3, False)"
+    assert run(second, "import torch\nsorted([3, 1]), torch.allclose(torch.zeros(1), torch.ones(1))") == "([1, 3], False)"
     second.close()
 
 
