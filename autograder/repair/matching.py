@@ -269,7 +269,8 @@ class _Matcher:
         pieces.sort(key=lambda piece: piece.cell.position)
         for piece in pieces:
             self._take(piece.cell, slot)
-        source = "\n\n".join(dict.fromkeys(piece.source.strip("\n") for piece in pieces))
+        texts = dict.fromkeys(piece.source.strip("\n") for piece in pieces)
+        source = best.source if len(pieces) == 1 else "\n\n".join(texts)
         self.result.filled[slot.index] = self._without_released(source)
         self.result.how[slot.index] = _TRACES[best.trace]
         self._tell_of_answer(slot, best, len(pieces), marked)
