@@ -92,7 +92,7 @@ def _without_cells(text: str, notes: list[str]) -> Reading:
         return _nothing("The file is a web page, not a notebook; download the .ipynb file itself and hand it in.")
     if not start.startswith("{") and re.search(r"^(def|class|import|from)\s+\w", text, re.MULTILINE):
         blocks = re.split(r"^# (?:%%.*|In\s?\[[\s\d]*\]:.*)$", text, flags=re.MULTILINE)
-        cells = [Cell("code", _clean(block), place) for place, block in enumerate(blocks) if block.strip()]
+        cells = [Cell("code", _clean(block).strip("\n"), place) for place, block in enumerate(blocks) if block.strip()]
         return Reading(cells[:MAX_CELLS], [*notes, "The file is a Python script, not a notebook; its code was taken."])
     return _nothing("The file is not a notebook (no cells were found in it); hand in the .ipynb file itself.")
 

@@ -34,7 +34,7 @@ ANSWERS = {
 }
 MARKS = {
     "scaled_dot_product_answer": "MARK-SDP",
-    "norms_answer": "def norms(beta):\n    r = math.sqrt(2)  # MARK-NORMS\n    return r * beta, beta, r * beta",
+    "norms_answer": "MARK-NORMS",
     "self_attention_answer": "MARK-SELF",
     "linear_attention_answer": "MARK-LINEAR",
     "no_scale": "MARK-SCALE",
