@@ -441,13 +441,15 @@ def test_variance_grows_as_the_dimension(submission: Submission, rng: torch.Gene
 @points("dot_product_variance", 0.5)
 def test_variance_is_measured_on_n_pairs(submission: Submission, rng: torch.Generator) -> None:
     """With few pairs a measurement scatters: ten in a row within 10% of d_k would be a chance below 1 in 10 billion."""
-    scatter = []
+    seen, scatter = [], []
     for n in range(3, 13):
         d_k = 10 + int(torch.randint(30, (), generator=rng))
-        scatter.append(abs(number(submission.dot_product_variance(d_k, n), "The variance") / d_k - 1))
+        seen.append(number(submission.dot_product_variance(d_k, n), "The variance"))
+        scatter.append(abs(seen[-1] / d_k - 1))
     largest = max(scatter)
     expect(largest > 1e-9, "The variance is d_k to the last digit, so it was not measured on random pairs.")
     expect(largest > 0.1, f"Even with 3 to 12 pairs the variance stays within {largest:.0%} of d_k: is n used?")
+    expect(len(set(seen)) > 1, f"The variance is {seen[0]:.3g} in every call, whatever d_k and n are.")
 
 
 def even_and_uneven_scores(rng: torch.Generator) -> list[Tensor]:

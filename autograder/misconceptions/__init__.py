@@ -153,8 +153,8 @@ def _shelf(exercise: str, function: Callable[..., Any]) -> _Shelf:
     shelf = _shelves.setdefault(exercise, _Shelf(stage))
     if shelf.stage != stage:
         raise ValueError(f"{exercise} has answers in stage {shelf.stage} and in stage {stage}.")
-    taken = {entry.name for entry in (*shelf.alternatives, *shelf.misconceptions)}
-    if function.__name__ in taken:
+    known = (*shelf.alternatives, *shelf.misconceptions, *([shelf.reference] if shelf.reference else []))
+    if function.__name__ in {entry.name for entry in known}:
         raise ValueError(f"{exercise} has two answers named {function.__name__}.")
     return shelf
 
