@@ -37,3 +37,11 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# Feedback and formgrader show what students wrote; nothing of it may act in the reader's browser.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    "clean_html": "autograder.report.safe_pages.clean_html",
+    "markdown2html": "autograder.report.safe_pages.markdown2html",
+}
+c.HTMLExporter.preprocessors = ["autograder.report.safe_pages.SafeOutputs"]

@@ -1,0 +1,87 @@
+"""What people decided in nbgrader's gradebook: manual scores, extra credit, penalties. Read, never written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from nbgrader.api import Assignment, Grade, GradeCell, SubmittedAssignment, SubmittedNotebook
+from sqlalchemy import create_engine, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from autograder.grading.classroom import ClassroomError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One grade of the gradebook. `manual` is a person's score, `auto` the grader's; None where there is none."""
+
+    max_score: float
+    manual: float | None
+    auto: float | None
+    extra: float
+    waiting: bool
+
+    @property
+    def score(self) -> float | None:
+        """The score that counts: a person's before the grader's, extra credit added; None while one is waited for."""
+        decided = self.manual if self.manual is not None else None if self.waiting else self.auto
+        return None if decided is None else decided + self.extra
+
+
+@dataclass
+class Gradebook:
+    """`entries[assignment, student][grade_id]`, and `penalties[assignment, student]` in points."""
+
+    entries: dict[tuple[str, str], dict[str, Entry]] = field(default_factory=dict)
+    penalties: dict[tuple[str, str], float] = field(default_factory=dict)
+
+
+def read_gradebook(path: Path) -> Gradebook:
+    """The gradebook at `path`; an empty one where the file does not exist. Raises ClassroomError."""
+    book = Gradebook()
+    if not path.is_file():
+        return book
+    # nbgrader's own Gradebook class creates tables and a course when it opens a file; a report must change nothing.
+    engine = create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
+    grades = (
+        select(
+            Assignment.name,
+            SubmittedAssignment.student_id,
+            GradeCell.name,
+            GradeCell.max_score,
+            Grade.manual_score,
+            Grade.auto_score,
+            Grade.extra_credit,
+            Grade.needs_manual_grade,
+        )
+        .select_from(Grade)
+        .join(GradeCell, Grade.cell_id == GradeCell.id)
+        .join(SubmittedNotebook, Grade.notebook_id == SubmittedNotebook.id)
+        .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+    )
+    penalties = (
+        select(Assignment.name, SubmittedAssignment.student_id, SubmittedNotebook.late_submission_penalty)
+        .select_from(SubmittedNotebook)
+        .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+    )
+    try:
+        with Session(engine) as session:
+            for stage, student, grade_id, most, manual, auto, extra, waiting in session.execute(grades):
+                entry = Entry(most, manual, auto, extra or 0.0, waiting)
+                book.entries.setdefault((stage, student), {})[grade_id] = entry
+            for stage, student, penalty in session.execute(penalties):
+                book.penalties[stage, student] = book.penalties.get((stage, student), 0.0) + (penalty or 0.0)
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise ClassroomError(
+            f"{path} cannot be read ({reason}). If nbgrader was updated, run `nbgrader db upgrade`; "
+            "if the file is damaged, move it away and grade again."
+        ) from None
+    finally:
+        engine.dispose()
+    return book

@@ -1,0 +1,181 @@
+"""The scores of a class, the grader's and people's put together, as page and tables show them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autograder.grading.classroom import Classroom, ClassroomError
+from autograder.hidden_tests.runner import TestResult
+
+from .gradebook import Entry, Gradebook, read_gradebook
+
+NUMBER = re.compile(r"^#+ Exercise (\d+\.\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A student's score in one grade cell. `score` is None while a person has yet to grade it."""
+
+    grade_id: str
+    max_score: float
+    score: float | None
+    status: str
+    tests: tuple[TestResult, ...] = ()
+    by_hand: bool = False
+
+    @property
+    def lost(self) -> list[TestResult]:
+        """The tests that were not passed, faults of the tests themselves included."""
+        return [test for test in self.tests if test.status != "passed"]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A grade cell as the class meets it. `number` is that of its heading, empty where it has none."""
+
+    grade_id: str
+    max_score: float
+    number: str = ""
+
+    @property
+    def label(self) -> str:
+        """Number and name, for example `3.1 scaled_dot_product`."""
+        return f"{self.number} {self.grade_id}".strip()
+
+
+@dataclass
+class Submission:
+    """All that is known about one student's submission. `penalty` is what being late costs, in points."""
+
+    student: str
+    assignment: str
+    status: str
+    cells: dict[str, Cell]
+    repairs: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    penalty: float = 0.0
+
+    @property
+    def readable(self) -> bool:
+        """Whether there was a notebook that could be read."""
+        return self.status != "not readable"
+
+    @property
+    def total(self) -> float:
+        """The points decided so far, less the penalty, never below 0."""
+        return max(sum(cell.score or 0.0 for cell in self.cells.values()) - self.penalty, 0.0)
+
+    @property
+    def waiting(self) -> float:
+        """The points that a person has yet to decide."""
+        return sum(cell.max_score for cell in self.cells.values() if cell.score is None)
+
+    @property
+    def decided(self) -> float:
+        """The points that are decided, of which `total` were earned."""
+        return sum(cell.max_score for cell in self.cells.values() if cell.score is not None)
+
+    def status_of(self, cell: Cell) -> str:
+        """One word for a grade cell: what happened to it, else to the whole submission."""
+        if cell.by_hand or cell.status != "graded":
+            return cell.status
+        if not self.readable:
+            return self.status
+        return "repaired" if self.repairs else "graded"
+
+
+@dataclass
+class Assignment:
+    """One assignment of a class. `unmarked` are the students who handed in and have no result yet."""
+
+    name: str
+    exercises: list[Exercise]
+    submissions: list[Submission]
+    unmarked: list[str] = field(default_factory=list)
+
+    @property
+    def max_score(self) -> float:
+        """The sum of all points."""
+        return sum(exercise.max_score for exercise in self.exercises)
+
+    def column(self, grade_id: str) -> Iterator[tuple[Submission, Cell]]:
+        """Every submission's cell of one exercise."""
+        for submission in self.submissions:
+            if grade_id in submission.cells:
+                yield submission, submission.cells[grade_id]
+
+
+def read_scores(classroom: Classroom) -> list[Assignment]:
+    """The class's assignments by name, with submissions by student. Raises ClassroomError."""
+    book = read_gradebook(classroom.folder / "gradebook.db")
+    found: dict[str, dict[str, Submission]] = {}
+    for result in classroom.all_results():
+        submission = _from_result(result, book)
+        found.setdefault(submission.assignment, {})[submission.student] = submission
+    for (stage, student), entries in book.entries.items():
+        # nbgrader can grade without us, and leaves no result then.
+        if student not in found.setdefault(stage, {}):
+            cells = {grade_id: _from_entry(grade_id, entry) for grade_id, entry in entries.items()}
+            penalty = book.penalties.get((stage, student), 0.0)
+            found[stage][student] = Submission(student, stage, "graded", cells, penalty=penalty)
+    return [_assignment(classroom, stage, found[stage]) for stage in sorted(found) if found[stage]]
+
+
+def _from_result(result: dict[str, Any], book: Gradebook) -> Submission:
+    stage, student = result["assignment"], result["student"]
+    entries = book.entries.get((stage, student), {})
+    cells = {}
+    for data in result["cells"]:
+        tests = tuple(TestResult(**{"grade_id": data["grade_id"], **test}) for test in data.get("tests", []))
+        cell = Cell(data["grade_id"], data["max_score"], data["score"], data["status"], tests)
+        cells[cell.grade_id] = _decided(cell, entries.get(cell.grade_id))
+    penalty = book.penalties.get((stage, student), 0.0)
+    return Submission(student, stage, result["status"], cells, result["repairs"], result["events"], penalty)
+
+
+def _decided(cell: Cell, entry: Entry | None) -> Cell:
+    """A cell with what people decided about it."""
+    if entry is None:
+        return cell
+    if entry.manual is not None or (cell.score is None and entry.score is not None):
+        return replace(cell, score=entry.score, status="graded", by_hand=True)
+    return cell if cell.score is None else replace(cell, score=cell.score + entry.extra)
+
+
+def _from_entry(grade_id: str, entry: Entry) -> Cell:
+    status = "manual" if entry.score is None else "graded"
+    return Cell(grade_id, entry.max_score, entry.score, status, by_hand=entry.manual is not None)
+
+
+def _assignment(classroom: Classroom, stage: str, found: dict[str, Submission]) -> Assignment:
+    submissions = [found[student] for student in sorted(found)]
+    numbers = _numbers(classroom, stage)
+    # The release gives the order; what it does not know comes behind, as the results have it.
+    most: dict[str, float] = {}
+    for submission in submissions:
+        for cell in submission.cells.values():
+            most[cell.grade_id] = max(cell.max_score, most.get(cell.grade_id, 0.0))
+    order = [grade_id for grade_id in numbers if grade_id in most]
+    order += [grade_id for grade_id in most if grade_id not in numbers]
+    exercises = [Exercise(grade_id, most[grade_id], numbers.get(grade_id, "")) for grade_id in order]
+    unmarked = [student for student in classroom.students(stage) if student not in found]
+    return Assignment(stage, exercises, submissions, unmarked)
+
+
+def _numbers(classroom: Classroom, stage: str) -> dict[str, str]:
+    """grade_id → number of the exercise's heading, as they come in the release; empty where there is no release."""
+    try:
+        notebook = classroom.released(stage)
+    except ClassroomError:
+        return {}
+    numbers, current = {}, ""
+    for cell in notebook.cells:
+        heading = NUMBER.search(cell.source) if cell.cell_type == "markdown" else None
+        current = heading[1] if heading else current
+        metadata = cell.metadata.get("nbgrader", {})
+        if metadata.get("grade"):
+            numbers[metadata["grade_id"]] = current
+    return numbers

@@ -1,0 +1,91 @@
+"""The gradebook of one assignment as plain text."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+
+from autograder.grading.classroom import Classroom
+
+from .plain_text import count, number, one_line
+from .scores import Assignment, Submission, read_scores
+
+LONGEST_ID = 28
+
+
+def gradebook_table(classroom: Classroom, stage: str) -> str:
+    """Students by exercises, with totals and what happened. Raises ClassroomError.
+
+    Nothing in a student id can move the cursor or colour the terminal.
+    """
+    assignment = next((found for found in read_scores(classroom) if found.name == stage), None)
+    if assignment is None:
+        return f"There are no results of {one_line(stage)} yet. Grade it: autograder grade {one_line(stage)}"
+    return _table(assignment)
+
+
+def _table(assignment: Assignment) -> str:
+    letters = _letters(len(assignment.exercises))
+    head = ["student", *letters, "total", "status"]
+    rows = [_row(assignment, submission) for submission in assignment.submissions]
+    bottom = ["mean", *_means(assignment), ""]
+    widths = [max(_width(row[place]) for row in (head, *rows, bottom)) for place in range(len(head))]
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+    lines = [_line(head, widths), rule, *(_line(row, widths) for row in rows), rule, _line(bottom, widths), ""]
+    for letter, exercise in zip(letters, assignment.exercises, strict=True):
+        lines.append(f"{letter}  {one_line(exercise.label)} ({count_points(exercise.max_score)})")
+    if any(submission.waiting for submission in assignment.submissions):
+        lines.append("✎  waits for a person: nbgrader's formgrader shows it")
+    if assignment.unmarked:
+        lines.append(f"No result yet: {', '.join(_short(student) for student in assignment.unmarked)}")
+    return "\n".join(lines)
+
+
+def count_points(points: float) -> str:
+    """6 points, 1 point."""
+    return f"{number(points)} point{'' if points == 1 else 's'}"
+
+
+def _letters(amount: int) -> list[str]:
+    names = [*string.ascii_lowercase, *(a + b for a in string.ascii_lowercase for b in string.ascii_lowercase)]
+    return names[:amount]
+
+
+def _row(assignment: Assignment, submission: Submission) -> list[str]:
+    scores = []
+    for exercise in assignment.exercises:
+        cell = submission.cells.get(exercise.grade_id)
+        scores.append("·" if cell is None else "✎" if cell.score is None else number(cell.score))
+    late = f", late −{number(submission.penalty)}" if submission.penalty else ""
+    repairs = f", {count(len(submission.repairs), 'repair')}" if submission.repairs else ""
+    status = submission.status if submission.status != "repaired" else "graded"
+    return [_short(submission.student), *scores, number(submission.total), status + repairs + late]
+
+
+def _means(assignment: Assignment) -> list[str]:
+    means = []
+    for exercise in assignment.exercises:
+        scores = [cell.score for _, cell in assignment.column(exercise.grade_id) if cell.score is not None]
+        means.append(f"{sum(scores) / len(scores):.1f}" if scores else "✎")
+    totals = [submission.total for submission in assignment.submissions]
+    return [*means, f"{sum(totals) / len(totals):.1f}"]
+
+
+def _short(student: str) -> str:
+    plain = one_line(student)
+    return plain if len(plain) <= LONGEST_ID else plain[: LONGEST_ID - 1] + "…"
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes in a terminal: two for wide characters, none for accents of their own."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _line(row: list[str], widths: list[int]) -> str:
+    parts = []
+    for place, (text, width) in enumerate(zip(row, widths, strict=True)):
+        space = " " * (width - _width(text))
+        parts.append(text + space if place in (0, len(row) - 1) else space + text)
+    return "  ".join(parts).rstrip()
