@@ -1,0 +1,55 @@
+"""Turns the hidden tests into grade cells that run in the student's kernel, as a stock nbgrader course has them.
+
+The tests' text stays as it is. Only their imports from `autograder` are replaced, by `kernel_side.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FUTURE = "from __future__ import annotations\n"
+
+
+def grade_cells(hidden_tests: Path, scenarios: list[Path]) -> dict[str, str]:
+    """Source of each grade cell by grade_id. The first also holds what all tests share, so cells must run in order.
+
+    hidden_tests  a module of hidden tests
+    scenarios     the modules of the scenarios they name
+    """
+    shared, tests = _parts(hidden_tests.read_text(encoding="utf-8"))
+    everything = [(HERE / "kernel_side.py").read_text(encoding="utf-8")]
+    everything += [path.read_text(encoding="utf-8") for path in scenarios]
+    together = FUTURE + "\n".join(text.replace(FUTURE, "") for text in (*everything, shared))
+    cells = {}
+    for number, (grade_id, sources) in enumerate(tests.items()):
+        lines = [f"_stock = {{}}\nexec({together!r}, _stock)"] if number == 0 else []
+        lines.append(f"exec({FUTURE + ''.join(sources)!r}, _stock)")
+        lines.append(f"_stock['score']({grade_id!r}, globals(), _stock)")
+        cells[grade_id] = "\n".join(lines)
+    return cells
+
+
+def _parts(text: str) -> tuple[str, dict[str, list[str]]]:
+    """What the tests share, and the tests by grade_id, in the order of the module."""
+    lines = text.splitlines(keepends=True)
+    shared: list[str] = []
+    tests: dict[str, list[str]] = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograder"):
+            continue
+        owner = _grade_id(node)
+        decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+        first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+        source = "".join(lines[first - 1 : node.end_lineno])
+        (shared if owner is None else tests.setdefault(owner, [])).append(source)
+    return "".join(shared), tests
+
+
+def _grade_id(node: ast.stmt) -> str | None:
+    """The first argument of a function's @points, if it has that decorator."""
+    for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else []:
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "points":
+            return ast.literal_eval(decorator.args[0])
+    return None
