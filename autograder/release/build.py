@@ -15,6 +15,7 @@ from coursekit import cases
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = "constraints.txt"
+NOTEBOOKS = "autograder/release/notebooks.py"
 PUBLIC_CASES = "autograder/release/public_cases"
 CHECKS = ("attempts", "cases", "checks", "properties")
 
@@ -105,9 +106,9 @@ def _steps(name: str, root: Path) -> list[_Step]:
         steps.append(_Step(Product(golden, sources), lambda: _golden(name, golden), "computing golden tensors"))
     # Of the golden tensors a stage reads its own.
     coursekit = _files(root, "course/coursekit/*.py", "course/coursekit/sample/*")
-    executed = Product((solution,), (text, *coursekit, *(golden if has_checks else ()), PINS))
+    executed = Product((solution,), (text, *coursekit, *(golden if has_checks else ()), NOTEBOOKS, PINS))
     steps.append(_Step(executed, lambda: _execute(root, text, solution), "running the solution"))
-    stripped = Product((student,), (solution, "nbgrader_config.py", PINS))
+    stripped = Product((student,), (solution, "nbgrader_config.py", NOTEBOOKS, PINS))
     steps.append(_Step(stripped, lambda: {student: released(root / solution, root)}, "stripping the solution"))
     return steps
 

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,11 +129,23 @@ def released(solution: Path, root: Path, database: str | None = None) -> bytes:
         converter.log = logging.Logger("nbgrader")
         converter.log.addHandler(complaints)
         try:
-            converter.start()
+            with _own_commands():
+                converter.start()
         except Exception as error:
             reason = "\n".join(complaints.messages) or str(error)
             raise ReleaseError(f"{solution}: nbgrader cannot make a release of it.\n{reason}") from error
         return Path(scratch, config.CourseDirectory.release_directory, assignment, solution.name).read_bytes()
+
+
+@contextlib.contextmanager
+def _own_commands() -> Iterator[None]:
+    """Let nbgrader find `alembic`, which it starts by name, where this Python is not on the PATH."""
+    path = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), path])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = path
 
 
 class _Complaints(logging.Handler):

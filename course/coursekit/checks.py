@@ -161,7 +161,7 @@ def _first_problem(answer: Any, case: Case) -> str | None:
         given = (answer,)
     else:
         names = ", ".join(part.name for part in case.parts)
-        if not isinstance(answer, tuple | list):
+        if not isinstance(answer, list | tuple):
             return f"Your function returned {_described(answer)}, expected a tuple ({names})."
         if len(answer) != len(case.parts):
             return f"Your function returned {len(answer)} things, expected {len(case.parts)}: ({names})."
@@ -231,15 +231,15 @@ def _is_number(value: Any) -> bool:
 def _described(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    if isinstance(value, tuple | list):
+    if isinstance(value, list | tuple):
         return f"a {type(value).__name__} of {len(value)}"
     return f"{'an' if type(value).__name__[0] in 'aeiou' else 'a'} {type(value).__name__}"
 
 
 def _detached(answer: Any) -> Any:
     if isinstance(answer, torch.Tensor):
-        return answer.detach().cpu()
-    if isinstance(answer, tuple | list):
+        return answer.detach()
+    if isinstance(answer, list | tuple):
         return tuple(_detached(item) for item in answer)
     return answer
 
@@ -289,7 +289,7 @@ def _close(value: Any, known: Any, case: Case) -> bool:
                 isinstance(value, torch.Tensor)
                 and value.shape == known.shape
                 and value.dtype == known.dtype
-                and torch.allclose(value.double(), known.double(), rtol=case.rtol, atol=case.atol, equal_nan=True)
+                and torch.allclose(value.cpu().double(), known.double(), rtol=case.rtol, atol=case.atol, equal_nan=True)
             )
         if _is_number(known):
             return _is_number(value) and (
