@@ -7,6 +7,7 @@ c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  given by trai
 
 ROOT = Path(__file__).resolve().parent
 CLASSROOM = ROOT / "classroom"  # a class in progress; git ignores it
+CLASSROOM.mkdir(exist_ok=True)  # SQLite makes the gradebook, but no folder for it
 
 c.CourseDirectory.course_id = "attention"
 c.CourseDirectory.root = str(ROOT)
