@@ -13,6 +13,7 @@ from .plain_text import count, escaped, number
 from .scores import Assignment, Cell, Exercise, Submission, read_scores
 from .statistics import (
     ExerciseNumbers,
+    Shared,
     decimal,
     exercise_numbers,
     failed_tests,
@@ -119,15 +120,15 @@ def _overview(assignments: Sequence[Assignment], students: Sequence[str]) -> str
 def _assignment(place: int, assignment: Assignment) -> str:
     # Anchors are numbered: a name may hold anything.
     parts = [
-        f'<section>\n<h2 id="a{place}">{escaped(assignment.name)}</h2>\n',
+        f'<section>\n<h2 id="a{place}">{_breakable(assignment.name)}</h2>\n',
         _assignment_numbers(assignment),
         _alerts(assignment),
         _monday(assignment),
         _distribution(assignment),
         _exercises(exercise_numbers(assignment)),
+        _students(assignment),
         _misconceptions(assignment),
         _failed_tests(assignment),
-        _students(assignment),
         _on_the_way(assignment),
         "</section>\n",
     ]
@@ -219,15 +220,29 @@ def _misconceptions(assignment: Assignment) -> str:
     found = misconceptions(assignment)
     if not found:
         return "<h3>Misconceptions</h3>\n<p>None of the known ones was recognised.</p>\n"
-    size = sum(submission.readable for submission in assignment.submissions)
+    size = max(sum(submission.readable for submission in assignment.submissions), 1)
+    often = [one for one in found if len(one.students) > 1]
+    once = [one for one in found if len(one.students) == 1]
+    page = "<h3>Misconceptions</h3>\n"
+    if often:
+        page += _misconception_table(often, size)
+    if once and (often or len(once) > MANY):
+        summary = f"{count(len(once), 'misconception')} of one student {'only' if len(once) == 1 else 'each'}"
+        page += f"<details><summary>{summary}</summary>{_misconception_table(once, size)}</details>\n"
+    elif once:
+        page += _misconception_table(once, size)
+    return page
+
+
+def _misconception_table(found: Sequence[Shared], size: int) -> str:
     rows = [
         f'<tr><td class="n"><b>{len(one.students)}</b> of {size}</td><td class="share">'
-        f'{bar(len(one.students) / max(size, 1), "lost")}</td><td><b>{_label(one.exercise)}</b> · '
+        f'{bar(len(one.students) / size, "lost")}</td><td><b>{_label(one.exercise)}</b> · '
         f'{_breakable(one.name.replace("_", " "))}<br>{escaped(one.sentence)}<br>{_who(one.students)}</td></tr>'
         for one in found
     ]
     return (
-        '<h3>Misconceptions</h3>\n<table class="stack"><thead><tr><th class="n">students</th><th></th>'
+        '<table class="stack"><thead><tr><th class="n">students</th><th></th>'
         f"<th>what they were told</th></tr></thead><tbody>{''.join(rows)}</tbody></table>\n"
     )
 
@@ -262,7 +277,8 @@ def _students(assignment: Assignment) -> str:
         cells = []
         for exercise in assignment.exercises:
             cell = submission.cells.get(exercise.grade_id)
-            letter = "" if cell is None else _letter(cell)
+            # What is said at the student's name need not be said in every cell.
+            letter = "" if cell is None or not submission.readable else _letter(cell)
             seen.add(letter)
             cells.append("<td></td>" if cell is None else _score_cell(cell, letter))
         letters = _submission_letters(submission)

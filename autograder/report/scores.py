@@ -117,7 +117,8 @@ def read_scores(classroom: Classroom) -> list[Assignment]:
         found.setdefault(submission.assignment, {})[submission.student] = submission
     for (stage, student), entries in book.entries.items():
         # nbgrader can grade without us, and leaves no result then.
-        if student not in found.setdefault(stage, {}):
+        decided = any(entry.auto is not None or entry.manual is not None for entry in entries.values())
+        if decided and student not in found.setdefault(stage, {}):
             cells = {grade_id: _from_entry(grade_id, entry) for grade_id, entry in entries.items()}
             penalty = book.penalties.get((stage, student), 0.0)
             found[stage][student] = Submission(student, stage, "graded", cells, penalty=penalty)

@@ -173,7 +173,7 @@ def item_rest_correlation(assignment: Assignment, grade_id: str) -> float | None
 def topics(assignment: Assignment, longest: int = 3) -> list[Topic]:
     """The exercises that most students would gain from, at most `longest`.
 
-    An exercise is one when half of those who tried failed one of its tests, when a tenth of the class shares a
+    An exercise is one when a third of those who tried failed one of its tests, when a tenth of the class shares a
     misconception (two students at least in either case), or when it is graded for all and less than half of its points
     were earned.
     """
@@ -190,7 +190,7 @@ def topics(assignment: Assignment, longest: int = 3) -> list[Topic]:
         hard = [
             test
             for test in failed
-            if test.exercise == exercise and len(test.students) >= 2 and len(test.students) * 2 >= test.tried
+            if test.exercise == exercise and len(test.students) >= 2 and len(test.students) * 3 >= test.tried
         ]
         decided = numbers.mean is not None and not numbers.waiting and exercise.max_score > 0
         share = (numbers.mean or 0.0) / exercise.max_score if decided else 1.0

@@ -11,6 +11,7 @@ from .plain_text import count, number, one_line
 from .scores import Assignment, Submission, read_scores
 
 LONGEST_ID = 28
+MANY = 10
 
 
 def gradebook_table(classroom: Classroom, stage: str) -> str:
@@ -33,16 +34,17 @@ def _table(assignment: Assignment) -> str:
     rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
     lines = [_line(head, widths), rule, *(_line(row, widths) for row in rows), rule, _line(bottom, widths), ""]
     for letter, exercise in zip(letters, assignment.exercises, strict=True):
-        lines.append(f"{letter}  {one_line(exercise.label)} ({count_points(exercise.max_score)})")
+        lines.append(f"{letter}  {one_line(exercise.label)} ({_points(exercise.max_score)})")
     if any(submission.waiting for submission in assignment.submissions):
         lines.append("✎  waits for a person: nbgrader's formgrader shows it")
     if assignment.unmarked:
-        lines.append(f"No result yet: {', '.join(_short(student) for student in assignment.unmarked)}")
+        names = [_short(student) for student in assignment.unmarked[:MANY]]
+        more = len(assignment.unmarked) - len(names)
+        lines.append(f"No result yet: {', '.join(names)}{f' and {more} more' if more else ''}")
     return "\n".join(lines)
 
 
-def count_points(points: float) -> str:
-    """6 points, 1 point."""
+def _points(points: float) -> str:
     return f"{number(points)} point{'' if points == 1 else 's'}"
 
 
@@ -65,8 +67,9 @@ def _row(assignment: Assignment, submission: Submission) -> list[str]:
 def _means(assignment: Assignment) -> list[str]:
     means = []
     for exercise in assignment.exercises:
-        scores = [cell.score for _, cell in assignment.column(exercise.grade_id) if cell.score is not None]
-        means.append(f"{sum(scores) / len(scores):.1f}" if scores else "✎")
+        scores = [cell.score for _, cell in assignment.column(exercise.grade_id)]
+        decided = [score for score in scores if score is not None]
+        means.append(f"{sum(decided) / len(decided):.1f}" if len(decided) == len(scores) else "✎")
     totals = [submission.total for submission in assignment.submissions]
     return [*means, f"{sum(totals) / len(totals):.1f}"]
 

@@ -14,7 +14,7 @@ from autograder.report.scores import Submission, read_scores
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory, empty_gradebook: Path) -> Path:
-    """ada, bob and cyd, with a grade cell and a written one."""
+    """ada, bob and cyd, with a grade cell and a written one, and dan, of whom nothing is decided."""
     path = tmp_path_factory.mktemp("book") / "gradebook.db"
     shutil.copy(empty_gradebook, path)
     with Gradebook(f"sqlite:///{path}") as book:
@@ -22,6 +22,8 @@ def database(tmp_path_factory: pytest.TempPathFactory, empty_gradebook: Path) ->
         book.add_notebook(STAGE, STAGE)
         book.add_grade_cell("norms", STAGE, STAGE, max_score=2, cell_type="code")
         book.add_grade_cell("essay", STAGE, STAGE, max_score=3, cell_type="markdown")
+        book.add_student("dan")
+        book.add_submission(STAGE, "dan")
         for student in ("ada", "bob", "cyd"):
             book.add_student(student)
             book.add_submission(STAGE, student)
@@ -62,6 +64,13 @@ def test_a_manual_score_wins(classroom: Classroom) -> None:
 def test_a_student_whom_only_nbgrader_graded_is_there(classroom: Classroom) -> None:
     cyd = by_student(classroom)["cyd"]
     assert (cyd.cells["norms"].score, cyd.cells["essay"].score, cyd.cells["essay"].status) == (1.0, None, "manual")
+
+
+def test_a_student_of_whom_nothing_is_decided_is_not_graded(classroom: Classroom) -> None:
+    (classroom.submitted / "dan" / STAGE).mkdir(parents=True)
+    (assignment,) = read_scores(classroom)
+    assert [submission.student for submission in assignment.submissions] == ["ada", "bob", "cyd"]
+    assert assignment.unmarked == ["dan"]
 
 
 def test_reading_changes_nothing(classroom: Classroom) -> None:

@@ -128,6 +128,16 @@ def test_students_stand_in_order(tmp_path: Path) -> None:
     assert table.index("ada") < table.index("mia") < table.index("zoe")
 
 
+def test_slips_of_one_student_are_folded_behind_those_of_many(tmp_path: Path) -> None:
+    def slip(student: str, name: str) -> dict:
+        lost = a_test(name, 1, "failed", message=f"About {name}.", misconception=name)
+        return a_result(student, a_cell("attention", 1.0, 0.0, "graded", lost))
+
+    page = page_of(tmp_path, slip("ada", "no_scale"), slip("bob", "rows"), slip("cyd", "rows"))
+    assert "1 misconception of one student only" in page.text
+    assert page.text.rindex("About rows.") < page.text.index("of one student only") < page.text.index("About no_scale.")
+
+
 def test_an_empty_class_is_told_what_to_do(tmp_path: Path) -> None:
     classroom = a_class(tmp_path)
     assert "Nothing has been graded yet." in Page(write_report(classroom).read_text()).text
