@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from autograder.grading.classroom import Classroom, ClassroomError
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of `autograder`. Returns the exit status: 0 done, 1 not done or not for everyone, 2 wrong usage."""
     options = _parser().parse_args(arguments)
+    # nbgrader starts alembic by name, which must be found even where the environment is not activated.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     command: Callable[[argparse.Namespace], int] = options.command
     # What can go wrong is imported late too: torch and nbgrader take seconds, and --help should not.
     from autograder.hidden_tests.runner import HiddenTestError

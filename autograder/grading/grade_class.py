@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import multiprocessing
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -166,6 +167,7 @@ def _grade_all(
         return
     count = min(processes or workers_wanted(), len(waiting))
     spawning = multiprocessing.get_context("spawn")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a process per core already
     with ProcessPoolExecutor(count, spawning, _start_worker, (limits, trust)) as pool:
         futures: dict[Future[dict[str, Any]], Job] = {
             pool.submit(_grade_one, stage, job, run_look): job for job in waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,6 +12,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -18,6 +20,9 @@ from autograder.release import ReleaseError, register
 
 from .classroom import CONFIG, Classroom, ClassroomError
 from .graded import CellScore, Graded
+
+# nbgrader 0.9.6 builds its rows before it adds them to the session, which this SQLAlchemy mentions for each of them.
+warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
 
 NO_RESPONSE = "No response."
 

@@ -6,13 +6,15 @@ import contextlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from autograder.misconceptions import exercises, right_answer
 from autograder.misconceptions.diagnosis import diagnose
-from autograder.submission import Exchange, StudentError, Submission
+from autograder.submission import Exchange, LocalSubmission, StudentError, Submission
 
 from . import Told
 
@@ -123,8 +125,27 @@ def _result(item: pytest.Item, grade_id: str, value: float, error: BaseException
         return TestResult(name, grade_id, title, value, 0.0, error.status, str(error))
     if isinstance(error, KeyboardInterrupt):
         raise error
-    sentence = "This test has a fault of its own and takes no points; your instructor has been told."
-    return TestResult(name, grade_id, title, value, value, "test error", sentence)
+    return TestResult(name, grade_id, title, value, 0.0, "test error", f"{type(error).__name__}: {error}"[:500])
+
+
+def _run(stage: str, target: Target) -> _Collector:
+    collector = _Collector(target)
+    arguments = [
+        str(test_file(stage)),
+        f"--rootdir={HERE}",
+        f"--config-file={HERE / 'pytest.ini'}",
+        "--import-mode=importlib",
+        "--capture=no",
+        *(f"-pno:{name}" for name in NOT_NEEDED),
+    ]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = pytest.main(arguments, plugins=[collector])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or collector.errors:
+        raise HiddenTestError(
+            f"The hidden tests of {stage} could not be run: {' '.join(collector.errors) or printed.getvalue() or code}"
+        )
+    return collector
 
 
 def run_hidden_tests(
@@ -141,24 +162,33 @@ def run_hidden_tests(
 
     Returns a result per test, failures with their diagnosis. Raises HiddenTestError where pytest could not run them.
     """
-    collector = _Collector(Target(submission, seed, enter, order))
-    arguments = [
-        str(test_file(stage)),
-        f"--rootdir={HERE}",
-        f"--config-file={HERE / 'pytest.ini'}",
-        "--import-mode=importlib",
-        "--capture=no",
-        *(f"-pno:{name}" for name in NOT_NEEDED),
-    ]
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        code = pytest.main(arguments, plugins=[collector])
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or collector.errors:
-        raise HiddenTestError(
-            f"The hidden tests of {stage} could not be run: {' '.join(collector.errors) or printed.getvalue() or code}"
-        )
+    collector = _run(stage, Target(submission, seed, enter, order))
+    if any(result.status == "test error" for result in collector.results):
+        _settle_test_errors(stage, collector.results)
     _add_diagnoses(collector.results, collector.exchanges)
     return collector.results
+
+
+def _settle_test_errors(stage: str, results: list[TestResult]) -> None:
+    """Tell faulty tests, which cost nobody anything, from answers so odd that a test could not cope with them."""
+    faulty = faulty_tests(stage)
+    for result in results:
+        if result.status != "test error":
+            continue
+        if result.name in faulty:
+            result.earned = result.points
+            result.message = "This test has a fault of its own and takes no points; your instructor has been told."
+        else:
+            result.status = "failed"
+            result.message = "What came back is not what this test can work with. Check its type and its contents."
+
+
+@cache
+def faulty_tests(stage: str) -> frozenset[str]:
+    """Names of the hidden tests that stop with an error of their own even on the right answers."""
+    right = {exercise: right_answer(exercise).function for exercise in exercises(stage)}
+    collector = _run(stage, Target(LocalSubmission(right, 0), 0))
+    return frozenset(result.name for result in collector.results if result.status == "test error")
 
 
 def _add_diagnoses(results: list[TestResult], exchanges: dict[str, list[Exchange]]) -> None:

@@ -23,26 +23,43 @@ def diagnose(exercise: str, exchanges: Sequence[Exchange]) -> Misconception | No
     the random state, for students draw random numbers in many right ways. It must also differ from the right answer
     on at least one of the calls compared.
     """
-    right = [_replay(right_answer(exercise), exchanges, shift) for shift in (0, 1)]
-    steady = [_agree(first, second) for first, second in zip(*right, strict=True)]
     seen = [(exchange.answer, exchange.answer_tensors) for exchange in exchanges]
-    candidates = [(known, _replay(known, exchanges, 0)) for known in bank(exercise)]
-    for compared in ([True] * len(seen), steady):
-        for known, answers in candidates:
-            rows = [row for row, use in zip(zip(answers, seen, right[0], strict=True), compared, strict=True) if use]
-            if all(_agree(answer, student) for answer, student, _ in rows) and any(
-                not _agree(answer, correct) for answer, _, correct in rows
-            ):
-                return known
-    return None
+    right = _Replay(right_answer(exercise), exchanges)
+    wrong = {i for i, answer in enumerate(seen) if not _agree(answer, right[i])}
+    # Calls that the student got wrong come first: most misconceptions are ruled out by one of them.
+    order = sorted(range(len(seen)), key=lambda i: i not in wrong)
+    candidates = [(known, _Replay(known, exchanges)) for known in bank(exercise)]
+
+    def match(compared: Sequence[int]) -> Misconception | None:
+        if wrong.isdisjoint(compared):
+            return None
+        return next((known for known, replay in candidates if all(_agree(replay[i], seen[i]) for i in compared)), None)
+
+    found = match(order)
+    if found is None:
+        other_draw = _Replay(right_answer(exercise), exchanges, shift=1)
+        found = match([i for i in order if _agree(right[i], other_draw[i])])
+    return found
 
 
-def _replay(answer: Answer, exchanges: Sequence[Exchange], shift: int) -> list[tuple[dict[str, Any], Any]]:
-    performer = Performer({answer.exercise: answer.function}, scenarios)
-    return [
-        performer.perform({**item.request, "seed": item.request["seed"] + shift}, item.request_tensors)
-        for item in exchanges
-    ]
+class _Replay:
+    """A known answer's results on recorded calls, worked out when they are asked for."""
+
+    def __init__(self, answer: Answer, exchanges: Sequence[Exchange], shift: int = 0) -> None:
+        self._performer = Performer({answer.exercise: answer.function}, scenarios)
+        self._exchanges = exchanges
+        self._shift = shift
+        self._done: dict[int, tuple[dict[str, Any], Any]] = {}
+        # Where a value stayed behind a later call may use it, which then needs all the calls before it.
+        self._linked = any("$ref" in repr(exchange.answer) for exchange in exchanges)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], Any]:
+        for i in range(index + 1) if self._linked else (index,):
+            if i not in self._done:
+                request = self._exchanges[i].request
+                shifted = {**request, "seed": request["seed"] + self._shift}
+                self._done[i] = self._performer.perform(shifted, self._exchanges[i].request_tensors)
+        return self._done[index]
 
 
 def _agree(one: tuple[dict[str, Any], Any], other: tuple[dict[str, Any], Any]) -> bool:
