@@ -50,8 +50,8 @@ class Phase:
         return _difference(self.end, self.begin, what)
 
     def each(self, what: int) -> float:
-        """Seconds between one result and the next, from when each process has given its first."""
-        first = self.processes - 1
+        """Seconds between one result and the next in the second half of the run, when every process is warm."""
+        first = max(self.processes, len(self.done) // 2) - 1
         return _difference(self.done[-1], self.done[first], what) / (len(self.done) - 1 - first)
 
 
@@ -216,7 +216,7 @@ def _result(details: dict[str, Any], options: argparse.Namespace, cpu_known: boo
         "cores": len(os.sched_getaffinity(0)),
         "details": {
             **details,
-            "seconds": "wall seconds times grading processes, per submission, once each process has graded one",
+            "seconds": "wall seconds times grading processes, per submission, in the second half of each run",
             "cpu_seconds_from": "control group" if cpu_known else None,
             "command": command + " --skip-every-cell" * options.skip_every_cell,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}},
