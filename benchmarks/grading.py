@@ -340,7 +340,8 @@ def _run_stock(options: argparse.Namespace, stamp: Callable[[], None]) -> int:
 
 def _run_ours(options: argparse.Namespace, stamp: Callable[[], None]) -> int:
     """What `autograder grade` does, with a look at the clock after each submission."""
-    from autograder.grading import Classroom, grade_class
+    from autograder.grading.classroom import Classroom
+    from autograder.grading.grade_class import grade_class
     from autograder.sandbox import workers_wanted
 
     def watched(done: Iterator[str], total: int) -> Iterable[str]:

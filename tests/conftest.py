@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from autograder.sandbox import Limits, Worker
 
 ROOT = Path(__file__).resolve().parents[1]
+# nbgrader starts alembic by name when it makes a gradebook.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 STAGE_03 = "03_scaled_dot_product_attention"
 
 

@@ -93,12 +93,12 @@ def grade(
         run.finish()
     finally:
         run.close()
-    scores = _scores(notebook, results)
+    scores = _scores(notebook, repaired.answered, results)
     _fill_outputs(notebook, run, {score.grade_id: score for score in scores})
     _add_notes(notebook, [*repaired.notes, *run.events])
-    return Graded(
-        notebook, scores, list(repaired.notes), run.events, seed, key, time.monotonic() - started, repaired.readable
-    )
+    seconds = time.monotonic() - started
+    notes, readable = list(repaired.notes), repaired.readable
+    return Graded(notebook, scores, notes, run.events, seed, key, seconds, readable, run.trouble)
 
 
 def ungraded(repaired: Repaired, seed: int, key: str) -> Graded:
@@ -121,7 +121,7 @@ def _add_notes(notebook: NotebookNode, notes: list[str]) -> None:
         notebook.cells.insert(0, cell)
 
 
-def _scores(notebook: NotebookNode, results: list[TestResult]) -> list[CellScore]:
+def _scores(notebook: NotebookNode, answered: dict[str, str], results: list[TestResult]) -> list[CellScore]:
     scores = []
     for cell in notebook.cells:
         metadata = nbgrader_of(cell)
@@ -130,17 +130,11 @@ def _scores(notebook: NotebookNode, results: list[TestResult]) -> list[CellScore
             score = min(sum(test.earned for test in tests), float(metadata["points"]))
             scores.append(CellScore(metadata["grade_id"], float(metadata["points"]), score, cell_status(tests), tests))
         elif is_written(cell):
-            untouched = metadata.get("checksum") == _checksum(cell)
+            untouched = answered.get(metadata["grade_id"]) in ("untouched", "missing")
             score_or_wait = 0.0 if untouched else None
             status = "not done" if untouched else "manual"
             scores.append(CellScore(metadata["grade_id"], float(metadata["points"]), score_or_wait, status))
     return scores
-
-
-def _checksum(cell: NotebookNode) -> str:
-    from nbgrader.utils import compute_checksum
-
-    return compute_checksum(cell)
 
 
 def _fill_outputs(notebook: NotebookNode, run: NotebookRun, scores: dict[str, CellScore]) -> None:

@@ -5,38 +5,23 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
-import multiprocessing
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from autograder.repair import Repaired, read_submission, repair
-from autograder.sandbox import Limits, Worker, workers_wanted
+from autograder.sandbox import Limits
 
 from .cache import cached, class_secret, keep
 from .classroom import Classroom, ClassroomError, write_whole
-from .grade import grade, seed_of, submission_key, ungraded
+from .grade import seed_of, submission_key
 from .gradebook import GradebookWriter
 from .graded import Graded
-
-_worker: Worker | None = None
-
-
-@dataclass
-class Job:
-    """A submission that awaits grading."""
-
-    student: str
-    repaired: Repaired
-    seed: int
-    key: str
+from .pool import Job, grade_all
 
 
 @dataclass
@@ -60,7 +45,7 @@ def load_submission(classroom: Classroom, student: str, stage: str, released: No
     """Find and repair what a student handed in. Never raises on what is in the folder."""
     found = read_submission(classroom.submission(student, stage), f"{stage}.ipynb")
     repaired = repair(found.raw, released)
-    repaired.notes[:0] = [note for note in found.notes if note not in repaired.notes]
+    repaired.notes[:] = found.notes if found.raw is None else [*found.notes, *repaired.notes]
     return repaired
 
 
@@ -119,9 +104,13 @@ def grade_class(
                     continue
                 summary.from_cache += _write(classroom, book, job, stage, kept, summary)
                 yield student
-            for job, graded in _grade_all(jobs, stage, limits, processes, run_look, trust):
+            for job, graded in grade_all(jobs, stage, limits, processes, run_look, trust):
                 summary.graded += _write(classroom, book, job, stage, graded, summary)
                 yield job.student
+            for job in jobs:
+                summary.failed.append(
+                    (job.student, "The grader's own process died again and again; see to the memory.")
+                )
 
         for _ in progress(finished(), len(chosen)):
             pass
@@ -154,40 +143,6 @@ def _write(classroom: Classroom, book: GradebookWriter, job: Job, stage: str, gr
         summary.failed.append((student, f"The result could not be written: {error.strerror}: {error.filename}.{full}"))
         return 0
     return 1
-
-
-def _grade_all(
-    jobs: list[Job], stage: str, limits: Limits, processes: int | None, run_look: bool, trust: bool
-) -> Iterator[tuple[Job, Graded]]:
-    unreadable = [job for job in jobs if not job.repaired.readable]
-    for job in unreadable:
-        yield job, ungraded(job.repaired, job.seed, job.key)
-    waiting = [job for job in jobs if job.repaired.readable]
-    if not waiting:
-        return
-    count = min(processes or workers_wanted(), len(waiting))
-    spawning = multiprocessing.get_context("spawn")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a process per core already
-    with ProcessPoolExecutor(count, spawning, _start_worker, (limits, trust)) as pool:
-        futures: dict[Future[dict[str, Any]], Job] = {
-            pool.submit(_grade_one, stage, job, run_look): job for job in waiting
-        }
-        try:
-            for future in as_completed(futures):
-                yield futures[future], Graded.from_json(future.result())
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _start_worker(limits: Limits, trust: bool) -> None:
-    global _worker
-    _worker = Worker(limits, trust)
-
-
-def _grade_one(stage: str, job: Job, run_look: bool) -> dict[str, Any]:
-    assert _worker is not None
-    return grade(stage, job.repaired, _worker, job.seed, run_look).to_json()
 
 
 @contextmanager

@@ -72,6 +72,8 @@ class GradebookWriter:
         self._config = nbgrader_config(classroom)
         classroom.folder.mkdir(parents=True, exist_ok=True)
         self._book = Gradebook(classroom.gradebook_url, self._config.CourseDirectory.get("course_id", ""))
+        # The cells stay the same for the whole run; reading them again after every commit takes most of the time.
+        self._book.db().expire_on_commit = False
 
     def __enter__(self) -> GradebookWriter:
         return self

@@ -37,6 +37,7 @@ class Graded:
     key: str
     seconds: float = 0.0
     readable: bool = True
+    trouble: str | None = None
 
     @property
     def status(self) -> str:
@@ -45,7 +46,7 @@ class Graded:
             return "not readable"
         statuses = {cell.status for cell in self.cells}
         for status in ("timed out", "crashed"):
-            if status in statuses or any(status in event for event in self.events):
+            if status in statuses or status == self.trouble:
                 return status
         return "repaired" if self.repairs else "graded"
 
@@ -57,6 +58,7 @@ class Graded:
             "status": self.status,
             "seconds": round(self.seconds, 4),
             "readable": self.readable,
+            "trouble": self.trouble,
             "repairs": self.repairs,
             "events": self.events,
             "cells": [asdict(cell) for cell in self.cells],
@@ -78,6 +80,7 @@ class Graded:
             data["key"],
             data["seconds"],
             data["readable"],
+            data["trouble"],
         )
 
 

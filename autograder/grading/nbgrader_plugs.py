@@ -58,7 +58,8 @@ class RepairingExporter(NotebookExporter):
         resources = resources or {}
         classroom = Classroom.find(Path(self.parent.coursedir.root))
         repaired = repair(Path(filename).read_bytes(), classroom.released(resources["nbgrader"]["assignment"]))
-        repaired.notebook.metadata[NOTES] = {"notes": repaired.notes, "readable": repaired.readable}
+        told = {"notes": repaired.notes, "readable": repaired.readable, "answered": repaired.answered}
+        repaired.notebook.metadata[NOTES] = told
         return self.from_notebook_node(repaired.notebook, resources, **options)
 
 
@@ -67,10 +68,10 @@ class GradeInSandbox(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Raises ClassroomError, HiddenTestError or SandboxMissing; never for what a submission does."""
-        told = nb.metadata.pop(NOTES, {"notes": [], "readable": True})
+        told = nb.metadata.pop(NOTES)
         names = resources["nbgrader"]
         classroom = Classroom.find(Path(self.parent.parent.coursedir.root))
-        repaired = Repaired(nb, told["notes"], told["readable"], {})
+        repaired = Repaired(nb, told["notes"], told["readable"], told["answered"])
         graded = grade_repaired(classroom, names["assignment"], repaired)
         resources[NOTES] = graded
         return graded.notebook, resources

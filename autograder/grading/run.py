@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from nbformat import NotebookNode
 
-from autograder.sandbox import CallEnded, Limits, Process, ProcessEnded, Worker
-from autograder.submission import Crashed, TimedOut, Unreadable
+from autograder.sandbox import CallTimedOut, Limits, Process, ProcessEnded, Worker
+from autograder.submission import Crashed, StudentError, TimedOut, Unreadable
 
 LOOK = "look"
 
@@ -38,16 +38,15 @@ class CellRun:
 
     outputs: list[dict[str, Any]]
     number: int
-    event: str | None = None
 
 
 @dataclass
 class NotebookRun:
     """One submission on its way through the sandbox.
 
-    Cells run in order up to the grade cell asked for, and calls are answered there by a copy of the process. A cell
-    that takes its process down is left out, and the cells before it are run again in a new one, so that one such cell
-    costs what depends on it and nothing else. Grade cells and cells tagged `look` are not run.
+    Cells run in order up to the grade cell asked for, and calls are answered there. A cell or call that takes the
+    process down costs what depends on it and nothing else: the cells so far are run again in a new process, without
+    the cell in question. Grade cells and cells tagged `look` are not run.
     """
 
     worker: Worker
@@ -56,13 +55,14 @@ class NotebookRun:
     run_look: bool = False
     ran: dict[int, CellRun] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
+    trouble: str | None = None
 
     def __post_init__(self) -> None:
-        # None once the process is lost for good: nothing more is run then.
-        self._process: Process | None = self.worker.open()
+        self._process: Process | None = None
         self._next = 0
-        self._number = 0
         self._left_out: set[int] = set()
+        self._failed_calls = 0
+        self._failure: type[StudentError] = TimedOut
         self._deadline = time.monotonic() + self.limits.submission_seconds
         self._place = {
             nbgrader_of(cell)["grade_id"]: index
@@ -77,30 +77,30 @@ class NotebookRun:
 
     def enter(self, grade_id: str) -> None:
         """Run every cell before a grade cell. Raises TimedOut or Crashed where that is no longer possible."""
+        if self._place[grade_id] > self._next:
+            self._failed_calls = 0
         self._run_until(self._place[grade_id])
-        if self._time_left() <= 0:
-            raise TimedOut(self._spent())
-        if self._process is None:
-            raise Crashed("The notebook could not be run up to here: too many of its cells ended the process.")
+        self._ready()
 
     def perform(
         self, request: dict[str, Any], tensors: dict[str, torch.Tensor]
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         """Answer a call at the current grade cell. Raises TimedOut, Crashed or Unreadable."""
-        if self._process is None:
-            raise Crashed("The notebook could not be run up to here: too many of its cells ended the process.")
-        if self._time_left() <= 0:
-            raise TimedOut(self._spent())
+        process = self._ready()
         name = request["target"] if isinstance(request["target"], str) else "A value of the submission"
+        if self._failed_calls >= self.limits.failed_calls:
+            raise self._failure(f"`{name}` was not called again after {self._failed_calls} calls without an answer.")
         try:
-            return self._process.perform(request, tensors, min(self.limits.call_seconds, self._time_left()))
-        except CallEnded as ended:
-            kind = {"timed out": TimedOut, "crashed": Crashed}.get(ended.kind, Unreadable)
-            raise kind(f"`{name}` {ended}.") from None
+            return process.perform(request, tensors, min(self.limits.call_seconds, self._time_left()))
+        except CallTimedOut as ended:
+            self._failed_calls += 1
+            raise TimedOut(f"`{name}` {ended}.") from None
         except ProcessEnded as ended:
             self._process = None
-            self._replay(self._next)
-            raise Crashed(f"`{name}` {ended}.") from None
+            self._failed_calls += 1
+            raise {"timed out": TimedOut, "crashed": Crashed}.get(ended.kind, Unreadable)(
+                f"`{name}` {ended}."
+            ) from None
 
     def finish(self) -> None:
         """Run what is left of the notebook, and end the process."""
@@ -118,8 +118,15 @@ class NotebookRun:
     def _time_left(self) -> float:
         return self._deadline - time.monotonic()
 
-    def _spent(self) -> str:
-        return f"The submission's time of {self.limits.submission_seconds:.0f} s was used up before this test."
+    def _ready(self) -> Process:
+        """The process with all cells before the current one run, a new one if need be. Raises TimedOut or Crashed."""
+        while self._process is None and self._time_left() > 0 and len(self._left_out) <= self.limits.restarts:
+            self._process = self._run_again()
+        if self._time_left() <= 0:
+            raise TimedOut(f"The submission's {self.limits.submission_seconds:.0f} s were used up before this test.")
+        if self._process is None:
+            raise Crashed("The notebook could not be run up to here: too many of its cells ended the process.")
+        return self._process
 
     def _runs(self, index: int) -> bool:
         cell = self.notebook.cells[index]
@@ -128,46 +135,48 @@ class NotebookRun:
         return self.run_look or LOOK not in cell.metadata.get("tags", [])
 
     def _run_until(self, stop: int) -> None:
-        while self._next < stop and self._process is not None and self._time_left() > 0:
+        while self._next < stop:
             if self._runs(self._next):
-                self._run_one(self._next, self._process)
+                try:
+                    process = self._ready()
+                except (TimedOut, Crashed):
+                    return
+                self._run_one(process, self._next)
             self._next += 1
 
-    def _run_one(self, index: int, process: Process) -> None:
-        self._number += 1
-        source = self.notebook.cells[index].source
-        seconds = min(self.limits.cell_seconds, max(self._time_left(), 0.1))
+    def _run_one(self, process: Process, index: int) -> None:
+        number = len(self.ran) + 1
+        seconds = min(self.limits.cell_seconds, self._time_left())
         try:
-            outputs, _, interrupted = process.run(source, self._number, seconds)
+            outputs, _, interrupted = process.run(self.notebook.cells[index].source, number, seconds)
         except ProcessEnded as ended:
-            self._process = None
-            self._note(index, [_stream(f"[this cell {ended}; the rest was run without it]")], str(ended))
-            self._left_out.add(index)
-            self._replay(index)
+            self._leave_out(index, ended)
         else:
-            self._note(index, outputs, interrupted)
+            self.ran[index] = CellRun(outputs, number)
+            if interrupted:
+                self._tell(index, interrupted, "timed out")
 
-    def _note(self, index: int, outputs: list[dict[str, Any]], event: str | None) -> None:
-        self.ran[index] = CellRun(outputs, self._number, event)
-        if event:
-            self.events.append(f"Cell {index + 1} {event}.")
-
-    def _replay(self, stop: int) -> None:
-        """Bring a new process to where the old one was, without the cells that ended it."""
-        if len(self._left_out) > self.limits.restarts:
-            self.events.append(f"More than {self.limits.restarts} cells ended the process; the rest was not run.")
-            return
+    def _run_again(self) -> Process | None:
+        """A new process brought to where the last one was, or None where a cell ended this one too."""
         process = self.worker.open()
-        for index in range(stop):
-            if not self._runs(index) or index not in self.ran:
-                continue
+        for index in (index for index in sorted(self.ran) if index < self._next and self._runs(index)):
             try:
-                process.run(self.notebook.cells[index].source, self.ran[index].number, max(self._time_left(), 0.1))
+                seconds = min(self.limits.cell_seconds, max(self._time_left(), 0.1))
+                process.run(self.notebook.cells[index].source, self.ran[index].number, seconds)
             except ProcessEnded as ended:
-                self._left_out.add(index)
-                self._note(index, self.ran[index].outputs, f"{ended} when it was run again")
-                return self._replay(stop)
-        self._process = process
+                self._leave_out(index, ended)
+                return None
+        return process
+
+    def _leave_out(self, index: int, ended: ProcessEnded) -> None:
+        self._process = None
+        self._left_out.add(index)
+        self.ran[index] = CellRun([_stream(f"[this cell {ended}; the rest was run without it]")], len(self.ran) + 1)
+        self._tell(index, str(ended), ended.kind)
+
+    def _tell(self, index: int, what: str, kind: str) -> None:
+        self.events.append(f"Cell {index + 1} {what}.")
+        self.trouble = self.trouble or kind
 
 
 def _stream(text: str) -> dict[str, Any]:

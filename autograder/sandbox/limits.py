@@ -10,7 +10,8 @@ class Limits:
     """What one submission may use. Times are wall-clock seconds, sizes bytes."""
 
     cell_seconds: float = 60.0  # a cell of the course runs in a few seconds; this is ten times the slowest
-    call_seconds: float = 10.0  # a hidden test calls with tiny inputs
+    call_seconds: float = 5.0  # a hidden test calls with tiny inputs
+    failed_calls: int = 2  # calls that may hang or crash at one grade cell, before it is called no more
     interrupt_seconds: float = 2.0  # how long a cell may take to heed an interrupt before it is killed
     submission_seconds: float = 240.0  # cells and calls together
     restarts: int = 3  # cells that may take the process down with them, before the rest is left unrun

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
+import signal
 from typing import TYPE_CHECKING, Any
 
 import scenarios
+import torch
 
 from .perform import Performer
 from .wire import Channel, Closed, WireError
@@ -18,56 +18,54 @@ if TYPE_CHECKING:
 class Session:
     """Serves one submission until its channel closes.
 
-    {"op": "run", "source", "number"} runs a cell. {"op": "push"} brings a new socket and forks: the copy answers calls
-    there, on the names as they now stand, and ends when that socket closes; meanwhile nothing runs here.
+    {"op": "run", "source", "number"} runs a cell, and anything else is a request for the performer. An interrupt
+    reaches the student's code and nothing else, so that no frame is ever cut short by one.
     """
 
     def __init__(self, shell: Shell, channel: Channel) -> None:
         self.shell = shell
         self.channel = channel
+        self.performer = Performer(shell.user_ns, scenarios)
+        self.in_students_code = False
 
     def serve(self) -> None:
+        """Answer one message after the other."""
         self.shell.record_streams()
+        signal.signal(signal.SIGINT, self._interrupt)
         while True:
             try:
-                message, _, fds = self.channel.receive_fds(None)
+                message, tensors = self.channel.receive(None)
             except (Closed, WireError):
                 return
-            if message["op"] == "run":
-                outputs, succeeded = self.shell.run(message["source"], message["number"])
-                self._reply(outputs, succeeded)
+            if message.get("op") == "run":
+                self._send(*self._run(message))
             else:
-                self._push(fds[0])
+                self._send(*self._answer(message, tensors))
 
-    def _reply(self, outputs: list[dict[str, Any]], succeeded: bool) -> None:
+    def _interrupt(self, *_: object) -> None:
+        if self.in_students_code:
+            raise KeyboardInterrupt
+
+    def _run(self, message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        self.in_students_code = True
+        outputs, succeeded = self.shell.run(message["source"], message["number"])
+        self.in_students_code = False
+        return {"outputs": outputs, "succeeded": succeeded}, {}
+
+    def _answer(
+        self, request: dict[str, Any], tensors: dict[str, torch.Tensor]
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Perform a request; the cells that follow find the random state as it was."""
+        self.shell.recorder.start()
+        state = torch.get_rng_state()
+        self.in_students_code = True
+        answer = self.performer.perform(request, tensors)
+        self.in_students_code = False
+        torch.set_rng_state(state)
+        return answer
+
+    def _send(self, message: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         try:
-            self.channel.send({"outputs": outputs, "succeeded": succeeded})
+            self.channel.send(message, tensors)
         except (TypeError, ValueError):
-            self.channel.send({"outputs": [], "succeeded": succeeded})
-
-    def _push(self, fd: int) -> None:
-        pid = os.fork()
-        if pid:
-            os.close(fd)
-            os.waitpid(pid, 0)
-            self.channel.send({"popped": True})
-            return
-        try:
-            self.channel.close()
-            self._answer(Channel(socket.socket(fileno=fd), self.channel.max_bytes))
-        finally:
-            os._exit(0)
-
-    def _answer(self, calls: Channel) -> None:
-        performer = Performer(self.shell.user_ns, scenarios)
-        while True:
-            try:
-                request, tensors = calls.receive(None)
-            except (Closed, WireError):
-                return
-            self.shell.recorder.start()
-            answer, out = performer.perform(request, tensors)
-            try:
-                calls.send(answer, out)
-            except (TypeError, ValueError):
-                calls.send({"raised": "TypeError", "message": "the value could not be handed over", "where": []})
+            self.channel.send({"raised": "TypeError", "message": "the value could not be handed over", "where": []})

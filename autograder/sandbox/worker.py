@@ -21,19 +21,15 @@ START_SECONDS = 120.0
 
 
 class ProcessEnded(Exception):
-    """The submission's process is gone: it ended itself, or was killed because it did not heed an interrupt."""
-
-    def __init__(self, sentence: str, timed_out: bool) -> None:
-        super().__init__(sentence)
-        self.timed_out = timed_out
-
-
-class CallEnded(Exception):
-    """A call brought no answer; the names are as they were before it."""
+    """The submission's process is gone; `kind` is crashed (it ended itself), timed out or failed (it was ended)."""
 
     def __init__(self, sentence: str, kind: str) -> None:
         super().__init__(sentence)
         self.kind = kind
+
+
+class CallTimedOut(Exception):
+    """A call had to be interrupted; the process goes on."""
 
 
 class Worker:
@@ -117,13 +113,12 @@ class Worker:
 
 
 class Process:
-    """One submission's process: runs cells, and answers calls on a copy of its state."""
+    """One submission's process: runs cells, and answers calls on their names."""
 
     def __init__(self, channel: Channel, orders: socket.socket, limits: Limits) -> None:
         self._channel = channel
         self._orders = orders
         self._limits = limits
-        self._calls: Channel | None = None
         self._open = True
 
     def run(self, source: str, number: int, seconds: float) -> tuple[list[dict[str, Any]], bool, str | None]:
@@ -132,90 +127,47 @@ class Process:
         Returns its outputs in nbformat's shape, whether it succeeded, and a sentence if it had to be interrupted.
         Raises ProcessEnded.
         """
-        self.pop()
-        interrupted = None
-        try:
-            self._channel.send({"op": "run", "source": source, "number": number})
-            try:
-                message, _ = self._channel.receive(seconds)
-            except Overdue:
-                interrupted = f"timed out after {seconds:.0f} s"
-                self._order(b"i")
-                message, _ = self._channel.receive(self._limits.interrupt_seconds)
-        except Overdue:
-            self.close()
-            raise ProcessEnded(f"{interrupted} and did not heed an interrupt", timed_out=True) from None
-        except Closed:
-            self._raise_ended()
-        except WireError as error:
-            self.close()
-            raise ProcessEnded(f"sent what could not be read ({error})", timed_out=False) from None
+        message, _, in_time = self._ask({"op": "run", "source": source, "number": number}, {}, seconds)
         outputs = message.get("outputs")
+        interrupted = None if in_time else f"timed out after {seconds:.0f} s"
         return outputs if isinstance(outputs, list) else [], message.get("succeeded") is True, interrupted
-
-    def push(self) -> None:
-        """Copy the process; calls are answered by the copy until `pop`. Raises ProcessEnded."""
-        self.pop()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                self._channel.send({"op": "push"}, fds=[theirs.fileno()])
-            except Closed:
-                self._raise_ended()
-        self._calls = Channel(ours, self._limits.message_bytes)
 
     def perform(
         self, request: dict[str, Any], tensors: dict[str, torch.Tensor], seconds: float
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        """Answer one call on the copy. Raises CallEnded, after which the copy is gone, or ProcessEnded."""
-        if self._calls is None:
-            self.push()
-        assert self._calls is not None
+        """Answer one call. Raises CallTimedOut where it had to be interrupted, or ProcessEnded."""
+        answer, out, in_time = self._ask(request, tensors, seconds)
+        if not in_time:
+            raise CallTimedOut(f"did not return within {seconds:.0f} s")
+        return answer, out
+
+    def _ask(
+        self, message: dict[str, Any], tensors: dict[str, torch.Tensor], seconds: float
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor], bool]:
+        in_time = True
         try:
-            self._calls.send(request, tensors)
-            return self._calls.receive(seconds)
+            self._channel.send(message, tensors)
+            try:
+                answer, out = self._channel.receive(seconds)
+            except Overdue:
+                in_time = False
+                self._order(b"i")
+                answer, out = self._channel.receive(self._limits.interrupt_seconds)
         except Overdue:
-            self._drop_copy()
-            raise CallEnded(f"did not return within {seconds:.0f} s", "timed out") from None
+            self.close()
+            raise ProcessEnded(f"timed out after {seconds:.0f} s and did not heed an interrupt", "timed out") from None
         except Closed:
-            self._drop_copy()
-            raise CallEnded("ended its own process", "crashed") from None
+            raise self._ended() from None
         except WireError as error:
-            self._drop_copy()
-            raise CallEnded(f"returned something that cannot be read ({error})", "failed") from None
-
-    def pop(self) -> None:
-        """End the copy; the state is what it was before `push`. Raises ProcessEnded."""
-        if self._calls is None:
-            return
-        self._calls.close()
-        self._calls = None
-        try:
-            self._channel.receive(1.0)
-        except Overdue:
-            self._order(b"k")
-            self._await_popped()
-        except WireError:
-            self._raise_ended()
-
-    def _drop_copy(self) -> None:
-        assert self._calls is not None
-        self._calls.close()
-        self._calls = None
-        self._order(b"k")
-        self._await_popped()
-
-    def _await_popped(self) -> None:
-        try:
-            self._channel.receive(10.0)
-        except WireError:
-            self._raise_ended()
+            self.close()
+            raise ProcessEnded(f"returned something that cannot be read ({error})", "failed") from None
+        return answer, out, in_time
 
     def _order(self, command: bytes) -> None:
         with contextlib.suppress(OSError):
             self._orders.sendall(command)
 
-    def _raise_ended(self) -> None:
+    def _ended(self) -> ProcessEnded:
         said = b""
         if select.select([self._orders], [], [], 0.5)[0]:
             with contextlib.suppress(OSError):
@@ -225,9 +177,10 @@ class Process:
             raise SandboxMissing(
                 f"The kernel does not allow what the sandbox needs: {said[1:].decode(errors='replace')}."
             )
+        # The kernel's word comes through the warden, which the submission cannot speak for.
         code = said[1:].decode(errors="replace") if said.startswith(b"d") else "unknown"
         how = f"was killed by signal {code[1:]}" if code.startswith("-") else f"ended its own process (exit {code})"
-        raise ProcessEnded(how, timed_out=False)
+        return ProcessEnded(how, "crashed")
 
     def close(self) -> None:
         """End the submission's processes; its scratch files go with them."""
@@ -242,8 +195,6 @@ class Process:
             while time.monotonic() < deadline and self._orders.recv(4096):
                 pass
         self._orders.close()
-        if self._calls is not None:
-            self._calls.close()
         self._channel.close()
 
 
