@@ -180,7 +180,8 @@ def _line(test: TestResult) -> str:
 
 def _row(test: TestResult) -> str:
     told = f"<br><span style='margin-left:1.4em'>{html.escape(test.message)}</span>" if test.message else ""
+    colour = "#2e7d32" if test.status == "passed" else "#c62828"
     return (
-        f"<li>{_mark(test)} <b>{html.escape(test.title)}</b> "
+        f"<li style='margin-bottom:.3em'><b style='color:{colour}'>{_mark(test)} {html.escape(test.title)}</b> "
         f"<span style='opacity:.7'>{test.earned:g} / {test.points:g}</span>{told}</li>"
     )
