@@ -6,8 +6,6 @@ nbgrader's own `SaveAutoGrades` then reads the scores from the outputs of the gr
 
 from __future__ import annotations
 
-import atexit
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +14,28 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.repair import Repaired, repair
-from autograder.sandbox import Worker
+from autograder.sandbox import Limits
 
 from .cache import cached, class_secret, keep
 from .classroom import Classroom
 from .grade import grade, seed_of, submission_key, ungraded
 from .gradebook import write_comments
 from .graded import Graded
+from .pool import warm_worker
 
 NOTES = "autograder"
 
 
-@cache
-def _worker() -> Worker:
-    worker = Worker()
-    atexit.register(worker.close)
-    return worker
-
-
 def grade_repaired(classroom: Classroom, stage: str, repaired: Repaired) -> Graded:
     """Grade one repaired submission of a class, from the cache where it was graded before. Raises OSError."""
-    limits = _worker().limits
+    limits = Limits()
     seed = seed_of(repaired.notebook, class_secret(classroom))
     key = submission_key(stage, repaired, seed, limits)
     graded = cached(classroom, key)
     if graded is None:
-        graded = grade(stage, repaired, _worker(), seed) if repaired.readable else ungraded(repaired, seed, key)
+        graded = (
+            grade(stage, repaired, warm_worker(limits), seed) if repaired.readable else ungraded(repaired, seed, key)
+        )
         keep(classroom, graded)
     return graded
 

@@ -5,24 +5,24 @@ This module is what the processes import: nothing of nbgrader, which takes longe
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from autograder.repair import Repaired
-from autograder.sandbox import Limits, SandboxMissing, Worker, workers_wanted
+from autograder.sandbox import Limits, Worker, workers_wanted
 
 from .grade import grade, ungraded
 from .graded import Graded
 
 POOLS = 3
-
-_worker: Worker | None = None
-_no_worker = SandboxMissing("The sandbox was not started.")
+WORTH_A_POOL = 6  # starting processes takes as long as grading so many
 
 
 @dataclass
@@ -46,26 +46,32 @@ def grade_all(
     for job in [job for job in jobs if not job.repaired.readable]:
         jobs.remove(job)
         yield job, ungraded(job.repaired, job.seed, job.key)
+    count = min(processes or workers_wanted(), len(jobs))
+    if count <= 1 or len(jobs) < WORTH_A_POOL:
+        for job in list(jobs):
+            graded = grade(stage, job.repaired, warm_worker(limits, trust), job.seed, run_look)
+            jobs.remove(job)
+            yield job, graded
+        return
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a process per core already
     for _ in range(POOLS):
         try:
-            yield from _grade_in_pool(jobs, stage, limits, processes, run_look, trust)
+            yield from _grade_in_pool(jobs, count, stage, limits, run_look, trust)
         except BrokenProcessPool:
             continue
 
 
 def _grade_in_pool(
-    waiting: list[Job], stage: str, limits: Limits, processes: int | None, run_look: bool, trust: bool
+    waiting: list[Job], count: int, stage: str, limits: Limits, run_look: bool, trust: bool
 ) -> Iterator[tuple[Job, Graded]]:
     if not waiting:
         return
-    count = min(processes or workers_wanted(), len(waiting))
     # One process imports for all of them; it runs nothing, so that it has no threads when it forks.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(count, context, _start_worker, (limits, trust)) as pool:
+    with ProcessPoolExecutor(count, context) as pool:
         futures: dict[Future[dict[str, Any]], Job] = {
-            pool.submit(_grade_one, stage, job, run_look): job for job in waiting
+            pool.submit(_grade_one, stage, job, limits, run_look, trust): job for job in waiting
         }
         try:
             for future in as_completed(futures):
@@ -77,16 +83,13 @@ def _grade_in_pool(
             raise
 
 
-def _start_worker(limits: Limits, trust: bool) -> None:
-    global _worker, _no_worker
-    try:
-        _worker = Worker(limits, trust)
-    except SandboxMissing as error:
-        # An error here would only be reported as a broken pool; raised by the first job it says what is wrong.
-        _no_worker = error
+@cache
+def warm_worker(limits: Limits, trust: bool = False) -> Worker:
+    """The sandbox of the process at hand, started at the first call and kept warm. Raises SandboxMissing."""
+    worker = Worker(limits, trust)
+    atexit.register(worker.close)
+    return worker
 
 
-def _grade_one(stage: str, job: Job, run_look: bool) -> dict[str, Any]:
-    if _worker is None:
-        raise _no_worker
-    return grade(stage, job.repaired, _worker, job.seed, run_look).to_json()
+def _grade_one(stage: str, job: Job, limits: Limits, run_look: bool, trust: bool) -> dict[str, Any]:
+    return grade(stage, job.repaired, warm_worker(limits, trust), job.seed, run_look).to_json()

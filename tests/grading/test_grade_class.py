@@ -1,0 +1,261 @@
+"""A small class: what is graded again and what is kept, and what can go wrong around it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbgrader.api import Gradebook
+
+from autograder import cli
+from autograder.grading import grade_class as module
+from autograder.grading.classroom import Classroom, ClassroomError
+from autograder.grading.grade_class import grade_class
+
+from tests.grading.conftest import LIMITS, STAGE, new_classroom
+
+pytestmark = pytest.mark.slow
+
+
+def scores(classroom: Classroom) -> dict[str, dict[str, float | None]]:
+    with Gradebook(classroom.gradebook_url) as book:
+        return {
+            submission.student.id: {grade.name: grade.auto_score for grade in submission.notebooks[0].grades}
+            for submission in book.assignment_submissions(STAGE)
+        }
+
+
+def grade(classroom: Classroom, **options: Any) -> str:
+    return str(grade_class(classroom, STAGE, limits=LIMITS, **options))
+
+
+def notebook(classroom: Classroom, student: str) -> Path:
+    return classroom.submission(student, STAGE) / f"{STAGE}.ipynb"
+
+
+def test_a_second_run_grades_nothing_and_a_change_only_itself(small: Classroom) -> None:
+    assert grade(small) == "3 graded, 0 from the cache, 0 unchanged"
+    before = scores(small)
+    assert sum(score or 0 for score in before["ada"].values()) == 15
+    assert sum(score or 0 for score in before["bob"].values()) == 0
+    assert grade(small) == "0 graded, 0 from the cache, 3 unchanged"
+
+    shutil.copy(notebook(small, "ada"), notebook(small, "bob"))
+    assert grade(small) == "0 graded, 1 from the cache, 2 unchanged"
+    after = scores(small)
+    assert after["bob"] == before["ada"]
+    assert {name: after[name] for name in ("ada", "cy")} == {name: before[name] for name in ("ada", "cy")}
+
+
+def test_a_lost_gradebook_is_written_again_without_grading(small: Classroom) -> None:
+    grade(small)
+    before = scores(small)
+    (small.folder / "gradebook.db").unlink()
+    assert grade(small) == "0 graded, 3 from the cache, 0 unchanged"
+    assert scores(small) == before
+
+
+def test_what_a_person_graded_survives_a_regrade(small: Classroom) -> None:
+    grade(small)
+    with Gradebook(small.gradebook_url) as book:
+        given = book.find_grade("no_scale", STAGE, STAGE, "ada")
+        given.manual_score, given.needs_manual_grade = 1.5, False
+        book.find_comment("no_scale", STAGE, STAGE, "ada").manual_comment = "Nearly."
+        changed = book.find_grade("norms", STAGE, STAGE, "cy")
+        changed.manual_score = 0.25
+        book.db.commit()
+    assert grade(small, force=True) == "3 graded, 0 from the cache, 0 unchanged"
+    with Gradebook(small.gradebook_url) as book:
+        assert book.find_grade("no_scale", STAGE, STAGE, "ada").score == 1.5
+        assert book.find_comment("no_scale", STAGE, STAGE, "ada").comment == "Nearly."
+        assert book.find_grade("norms", STAGE, STAGE, "cy").score == 0.25
+
+
+def test_stock_nbgrader_gives_the_same_scores_and_comments(small: Classroom, tmp_path: Path) -> None:
+    grade(small)
+    ours = scores(small)
+    comments = _comments(small)
+    shutil.rmtree(small.autograded)
+    shutil.rmtree(small.cache)
+    for command in (
+        ["db", "assignment", "remove", STAGE, "--force"],
+        ["generate_assignment", STAGE, "--create", "--force", "--CourseDirectory.release_directory=stock_release"],
+        ["autograde", STAGE],
+        ["generate_feedback", STAGE],
+        ["export"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "nbgrader", *command], cwd=small.root, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert scores(small) == ours
+    assert _comments(small) == comments
+    page = (small.feedback / "cy" / STAGE / f"{STAGE}.html").read_text()
+    lost = next(comment for comment in comments["cy"].values() if comment and comment != "No response.")
+    assert lost.split(": ", 1)[1][:40] in page
+    assert "ada" in (small.root / "grades.csv").read_text()
+
+
+def _comments(classroom: Classroom) -> dict[str, dict[str, str | None]]:
+    with Gradebook(classroom.gradebook_url) as book:
+        return {
+            submission.student.id: {note.name: note.auto_comment for note in submission.notebooks[0].comments}
+            for submission in book.assignment_submissions(STAGE)
+        }
+
+
+def test_a_mark_scheme_is_there_for_whoever_grades_and_not_for_students(small: Classroom) -> None:
+    grade(small, students=["ada"])
+    released = (small.root / "course" / STAGE / f"{STAGE}.ipynb").read_text()
+    graded = (small.autograded / "ada" / STAGE / f"{STAGE}.ipynb").read_text()
+    assert "MARK SCHEME" not in released
+    assert "MARK SCHEME" in graded
+
+
+def test_one_notebook_can_be_looked_into_by_hand(small: Classroom) -> None:
+    file = Path(module.__file__).parents[1] / "hidden_tests" / f"test_{STAGE}.py"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(file), "--submission"]
+    right = subprocess.run([*command, notebook(small, "ada")], cwd=small.root, capture_output=True, text=True)
+    assert right.returncode == 0, right.stdout[-2000:]
+    wrong = subprocess.run([*command, notebook(small, "cy")], cwd=small.root, capture_output=True, text=True)
+    assert wrong.returncode == 1
+    assert "Told:" in wrong.stdout
+
+
+def test_an_empty_folder_and_a_text_file_are_told_and_everybody_else_is_graded(small: Classroom) -> None:
+    notebook(small, "bob").unlink()
+    notebook(small, "cy").write_text("I could not open Jupyter, here is my answer: 42")
+    assert grade(small) == "3 graded, 0 from the cache, 0 unchanged"
+    assert sum(score or 0 for score in scores(small)["ada"].values()) == 15
+    for student in ("bob", "cy"):
+        assert set(scores(small)[student].values()) == {0}
+        result = small.result(student, STAGE)
+        assert result is not None
+        assert result["status"] == "not readable"
+        assert "hand in" in " ".join(result["repairs"])
+
+
+def test_a_full_disk_fails_one_submission_and_is_told(small: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = module.write_whole
+
+    def write_until_full(path: Path, text: str) -> None:
+        if "cy" in path.parts:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write(path, text)
+
+    monkeypatch.setattr(module, "write_whole", write_until_full)
+    summary = grade_class(small, STAGE, limits=LIMITS)
+    assert summary.graded == 2
+    [(student, sentence)] = summary.failed
+    assert student == "cy"
+    assert "No space left on device" in sentence
+    assert "run the same command again" in sentence
+    monkeypatch.undo()
+    assert grade(small) == "0 graded, 1 from the cache, 2 unchanged"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_disk_that_is_really_full_loses_nothing(small: Classroom, tmp_path_factory: pytest.TempPathFactory) -> None:
+    grade(small, students=["ada"])
+    kept = scores(small)["ada"]
+    used = sum(path.stat().st_size for path in small.folder.rglob("*") if path.is_file())
+    disk = tmp_path_factory.mktemp("disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={used + 150_000}", "tmpfs", disk], check=True)
+    try:
+        shutil.copytree(small.folder, disk, dirs_exist_ok=True)
+        shutil.rmtree(small.folder)
+        small.folder.symlink_to(disk)
+        (disk / "ballast").write_bytes(b"\0" * max(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - 8192, 0))
+        code, said = run_cli(small, "grade", STAGE)
+        assert code == 1
+        assert "No space left on device" in said or "disk is full" in said
+        assert "Traceback" not in said
+        (disk / "ballast").unlink()
+        subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
+        code, said = run_cli(small, "grade", STAGE)
+        assert code == 0, said
+        assert scores(small)["ada"] == kept
+        assert set(scores(small)) == {"ada", "bob", "cy"}
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False)
+
+
+def run_cli(classroom: Classroom, *arguments: str, **environment: str) -> tuple[int, str]:
+    command = [sys.executable, "-c", "import sys; from autograder.cli import main; sys.exit(main())", *arguments]
+    done = subprocess.run(
+        command, cwd=classroom.root, capture_output=True, text=True, timeout=300, env={**os.environ, **environment}
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_an_assignment_that_does_not_exist_is_a_sentence(small: Classroom) -> None:
+    code, said = run_cli(small, "grade", "03_scaled_dot_product")
+    assert code == 1
+    assert f"Did you mean {STAGE}?" in said
+    assert "Traceback" not in said
+
+
+def test_a_missing_bubblewrap_is_a_sentence(small: Classroom, tmp_path: Path) -> None:
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "alembic").symlink_to(Path(sys.executable).parent / "alembic")
+    code, said = run_cli(small, "grade", STAGE, PATH=str(bin_folder))
+    assert code == 1
+    assert "apt-get install bubblewrap" in said
+    assert "Traceback" not in said
+    code, said = run_cli(small, "grade", STAGE, "--trust-submissions", PATH=str(bin_folder))
+    assert code == 0, said
+    assert "3 graded" in said
+
+
+def test_outside_of_a_course_it_says_where_to_go(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.chdir(tmp_path)
+    try:
+        assert cli.main(["grade", STAGE]) == 1
+    finally:
+        os.chdir(Path(__file__).parent)
+    assert "change to the course's folder" in capsys.readouterr().err
+
+
+def test_nobody_handed_in(tmp_path: Path) -> None:
+    with pytest.raises(ClassroomError, match="Nobody handed in"):
+        grade(new_classroom(tmp_path))
+
+
+def test_an_unknown_student_is_named(small: Classroom) -> None:
+    with pytest.raises(ClassroomError, match="zoe handed in nothing"):
+        grade(small, students=["ada", "zoe"])
+
+
+def test_two_runs_at_once_are_refused(small: Classroom) -> None:
+    with open(small.folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ClassroomError, match="Another grading run"):
+            grade(small)
+
+
+def test_a_damaged_cache_is_no_harm(small: Classroom) -> None:
+    grade(small, students=["ada"])
+    for path in small.cache.rglob("*.json"):
+        path.write_text(path.read_text()[:100])
+    shutil.rmtree(small.results)
+    assert grade(small, students=["ada"]) == "1 graded, 0 from the cache, 0 unchanged"
+
+
+def test_other_seeds_give_the_same_scores(small: Classroom) -> None:
+    seen = []
+    for secret in ("one", "two", "three"):
+        (small.folder / ".secret").write_text(secret)
+        grade(small)
+        seen.append(scores(small))
+    assert seen[0] == seen[1] == seen[2]
+    seeds = {json.loads(path.read_text())["seed"] for path in small.cache.rglob("*.json")}
+    assert len(seeds) == 9
