@@ -22,9 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "points(grade_id, value): a hidden test's grade cell, and its worth there"
-    )
+    config.addinivalue_line("markers", "points(grade_id, value): a hidden test's grade cell, and its worth there")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -195,7 +195,11 @@ def _exercises(found: Sequence[ExerciseNumbers]) -> str:
         share = (one.mean or 0.0) / one.exercise.max_score if one.exercise.max_score else 0.0
         mean = "–" if one.mean is None else f"{one.mean:.1f}"
         counts = [
-            (one.full, "full"), (one.part, "part"), (one.none, "none"), (one.not_done, "not done"), (one.waiting, "✎"),
+            (one.full, "full"),
+            (one.part, "part"),
+            (one.none, "none"),
+            (one.not_done, "not done"),
+            (one.waiting, "✎"),
         ]
         spread = " · ".join(f"{amount} {what}" for amount, what in counts if amount)
         so_far = " <small>so far</small>" if one.waiting and one.mean is not None else ""
@@ -237,8 +241,8 @@ def _misconceptions(assignment: Assignment) -> str:
 def _misconception_table(found: Sequence[Shared], size: int) -> str:
     rows = [
         f'<tr><td class="n"><b>{len(one.students)}</b> of {size}</td><td class="share">'
-        f'{bar(len(one.students) / size, "lost")}</td><td><b>{_label(one.exercise)}</b> · '
-        f'{_breakable(one.name.replace("_", " "))}<br>{escaped(one.sentence)}<br>{_who(one.students)}</td></tr>'
+        f"{bar(len(one.students) / size, 'lost')}</td><td><b>{_label(one.exercise)}</b> · "
+        f"{_breakable(one.name.replace('_', ' '))}<br>{escaped(one.sentence)}<br>{_who(one.students)}</td></tr>"
         for one in found
     ]
     return (
@@ -256,7 +260,7 @@ def _failed_tests(assignment: Assignment) -> str:
         everyone = '<span class="tag">everyone</span>' if test.everyone else ""
         rows.append(
             f'<tr><td class="n"><b>{len(test.students)}</b> of {test.tried}</td><td class="share">'
-            f'{bar(len(test.students) / test.tried, "lost")}</td><td>{everyone}<b>{escaped(test.title)}</b> '
+            f"{bar(len(test.students) / test.tried, 'lost')}</td><td>{everyone}<b>{escaped(test.title)}</b> "
             f'<span class="soft">{_label(test.exercise)}</span><br>{_who(test.students)}</td></tr>'
         )
     return (
@@ -283,7 +287,7 @@ def _students(assignment: Assignment) -> str:
             cells.append("<td></td>" if cell is None else _score_cell(cell, letter))
         letters = _submission_letters(submission)
         seen.update(letters)
-        more = f' <small>+ {number(submission.waiting)} ✎</small>' if submission.waiting else ""
+        more = f" <small>+ {number(submission.waiting)} ✎</small>" if submission.waiting else ""
         rows.append(
             f"<tr><th>{escaped(submission.student)}{''.join(_mark(letter) for letter in letters)}</th>{''.join(cells)}"
             f'<td class="total">{number(submission.total)}{more}</td></tr>'

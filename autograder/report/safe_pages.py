@@ -22,19 +22,96 @@ from nbformat import NotebookNode
 
 TAGS = frozenset(
     [
-        "a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del", "details", "div", "dl",
-        "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li",
-        "mark", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strong", "sub", "summary", "sup", "table",
-        "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul", "var",
+        "a",
+        "abbr",
+        "b",
+        "blockquote",
+        "br",
+        "caption",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "del",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "li",
+        "mark",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "u",
+        "ul",
+        "var",
     ]
 )
 STYLES = frozenset(
     [
-        "background-color", "border", "border-collapse", "border-color", "border-radius", "border-style",
-        "border-width", "color", "display", "font-family", "font-size", "font-style", "font-weight", "height",
-        "line-height", "list-style", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top",
-        "max-width", "opacity", "padding", "padding-bottom", "padding-left", "padding-right", "padding-top",
-        "text-align", "text-decoration", "vertical-align", "white-space", "width",
+        "background-color",
+        "border",
+        "border-collapse",
+        "border-color",
+        "border-radius",
+        "border-style",
+        "border-width",
+        "color",
+        "display",
+        "font-family",
+        "font-size",
+        "font-style",
+        "font-weight",
+        "height",
+        "line-height",
+        "list-style",
+        "margin",
+        "margin-bottom",
+        "margin-left",
+        "margin-right",
+        "margin-top",
+        "max-width",
+        "opacity",
+        "padding",
+        "padding-bottom",
+        "padding-left",
+        "padding-right",
+        "padding-top",
+        "text-align",
+        "text-decoration",
+        "vertical-align",
+        "white-space",
+        "width",
     ]
 )
 # Formgrader's script finds its fields by id and class, so students set no id, and only the classes of Pygments, pandas
@@ -132,9 +209,7 @@ def _images(attachment: Any) -> dict[str, str]:
 class SafeOutputs(Preprocessor):
     """Leaves in outputs what a page may show, and of their metadata nothing."""
 
-    def preprocess(
-        self, nb: NotebookNode, resources: dict[str, Any]
-    ) -> tuple[NotebookNode, dict[str, Any]]:
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Clean a notebook in place."""
         nb.metadata.pop("widgets", None)
         for index, cell in enumerate(nb.cells):
@@ -152,7 +227,5 @@ class SafeOutputs(Preprocessor):
             if "data" in output:
                 # Sizes and the like stand unquoted in nbconvert's pages.
                 output["metadata"] = NotebookNode()
-                output["data"] = NotebookNode(
-                    {kind: value for kind, value in output["data"].items() if kind in SHOWN}
-                )
+                output["data"] = NotebookNode({kind: value for kind, value in output["data"].items() if kind in SHOWN})
         return cell, resources

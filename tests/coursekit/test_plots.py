@@ -95,9 +95,7 @@ def test_heat_map_takes_tensors_that_need_gradients(ax: Any) -> None:
 
 def test_curves_draw_values_bands_and_logarithmic_axes(ax: Any) -> None:
     bands = {"two": ([2, 1, 0.5], [4, 3, 2])}
-    plots.curves(
-        X, {"one": X, "two": [3, 2, 1]}, bands=bands, log_x=True, log_y=True, x_label="T", y_label="s", ax=ax
-    )
+    plots.curves(X, {"one": X, "two": [3, 2, 1]}, bands=bands, log_x=True, log_y=True, x_label="T", y_label="s", ax=ax)
     assert [list(line.get_ydata()) for line in ax.lines] == [[1, 2, 4], [3, 2, 1]]
     assert len(ax.collections) == 1
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")

@@ -1,56 +1,17 @@
-"""A copy of the course with a class of its own, graded once for all tests of grading."""
+"""The demo class, made and graded once for all tests of grading, and small classes of its students."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from classes import LIMITS, STAGE, Demo, HandedIn, new_classroom
 
 from autograder.demo import make_demo_class
 from autograder.grading.classroom import Classroom
-from autograder.grading.grade_class import Summary, grade_class
-from autograder.sandbox import Limits
-
-ROOT = Path(__file__).resolve().parents[2]
-STAGE = "03_scaled_dot_product_attention"
-# Short enough that the submissions that hang do not hold the tests up, long enough for a busy machine.
-LIMITS = Limits(cell_seconds=20.0, call_seconds=3.0, interrupt_seconds=1.0)
-
-
-def new_classroom(folder: Path) -> Classroom:
-    """A class folder with the real course and nobody in it."""
-    for name in ("course", "solutions"):
-        (folder / name).symlink_to(ROOT / name)
-    shutil.copy(ROOT / "nbgrader_config.py", folder)
-    return Classroom(folder)
-
-
-@dataclass
-class HandedIn:
-    """The demo class before anybody graded it, and what its manifest says of each student."""
-
-    classroom: Classroom
-    students: dict[str, dict[str, Any]]
-
-    def only(self, word: str) -> str:
-        (student,) = (student for student, entry in self.students.items() if word in entry["what"])
-        return student
-
-
-@dataclass
-class Demo(HandedIn):
-    """The demo class after its first grading run."""
-
-    summary: Summary
-
-    def result(self, student: str) -> dict[str, Any]:
-        result = self.classroom.result(student, STAGE)
-        assert result is not None, f"{student} has no result"
-        return result
+from autograder.grading.grade_class import grade_class
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,11 @@ import re
 
 import nbformat
 import pytest
+from classes import STAGE, Demo
 from nbgrader.api import Gradebook
 
 from autograder.misconceptions import bank, exercises
 from autograder.report import write_grades
-
-from tests.grading.conftest import STAGE, Demo
 
 pytestmark = pytest.mark.slow
 

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from classes import LIMITS, STAGE, new_classroom
 from nbgrader.api import Gradebook
 
 from autograder import cli
 from autograder.grading import grade_class as module
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade_class import grade_class
-
-from tests.grading.conftest import LIMITS, STAGE, new_classroom
 
 pytestmark = pytest.mark.slow
 

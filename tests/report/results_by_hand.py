@@ -27,8 +27,16 @@ def a_test(title: str, points: float, status: str = "passed", **more: Any) -> di
     """A hidden test's result."""
     earned = points if status in ("passed", "test error") else 0.0
     name = f"test_{title.replace(' ', '_')}"
-    return {"name": name, "title": title, "points": points, "earned": earned, "status": status,
-            "message": None, "misconception": None, **more}
+    return {
+        "name": name,
+        "title": title,
+        "points": points,
+        "earned": earned,
+        "status": status,
+        "message": None,
+        "misconception": None,
+        **more,
+    }
 
 
 def a_cell(grade_id: str, most: float, score: float | None, status: str = "graded", *tests: dict[str, Any]) -> Any:
@@ -38,8 +46,19 @@ def a_cell(grade_id: str, most: float, score: float | None, status: str = "grade
 
 def a_result(student: str, *cells: dict[str, Any], assignment: str = STAGE, **more: Any) -> dict[str, Any]:
     """A submission's result."""
-    return {"student": student, "assignment": assignment, "seed": 1, "key": "0" * 64, "status": "graded",
-            "seconds": 0.1, "readable": True, "events": [], "repairs": [], "cells": list(cells), **more}
+    return {
+        "student": student,
+        "assignment": assignment,
+        "seed": 1,
+        "key": "0" * 64,
+        "status": "graded",
+        "seconds": 0.1,
+        "readable": True,
+        "events": [],
+        "repairs": [],
+        "cells": list(cells),
+        **more,
+    }
 
 
 def two_scores(student: str, first: float, second: float) -> dict[str, Any]:

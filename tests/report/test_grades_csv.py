@@ -21,14 +21,42 @@ def test_a_row_per_student_and_grade_cell(tmp_path: Path) -> None:
     ada = a_result("ada", a_cell("attention", 6.0, 4.5, "graded", lost), a_cell("essay", 2.0, None, "manual"))
     bob = a_result("bob", a_cell("attention", 6.0, 0.0, "timed out"), a_cell("essay", 2.0, 0.0, "not done"))
     assert rows(a_class(tmp_path, bob, ada)) == [
-        {"student_id": "ada", "assignment": STAGE, "grade_id": "attention", "score": "4.5", "max_score": "6",
-         "status": "graded", "message": "padding gets nothing: The mask hides rows."},
-        {"student_id": "ada", "assignment": STAGE, "grade_id": "essay", "score": "", "max_score": "2",
-         "status": "manual", "message": ""},
-        {"student_id": "bob", "assignment": STAGE, "grade_id": "attention", "score": "0", "max_score": "6",
-         "status": "timed out", "message": ""},
-        {"student_id": "bob", "assignment": STAGE, "grade_id": "essay", "score": "0", "max_score": "2",
-         "status": "not done", "message": ""},
+        {
+            "student_id": "ada",
+            "assignment": STAGE,
+            "grade_id": "attention",
+            "score": "4.5",
+            "max_score": "6",
+            "status": "graded",
+            "message": "padding gets nothing: The mask hides rows.",
+        },
+        {
+            "student_id": "ada",
+            "assignment": STAGE,
+            "grade_id": "essay",
+            "score": "",
+            "max_score": "2",
+            "status": "manual",
+            "message": "",
+        },
+        {
+            "student_id": "bob",
+            "assignment": STAGE,
+            "grade_id": "attention",
+            "score": "0",
+            "max_score": "6",
+            "status": "timed out",
+            "message": "",
+        },
+        {
+            "student_id": "bob",
+            "assignment": STAGE,
+            "grade_id": "essay",
+            "score": "0",
+            "max_score": "2",
+            "status": "not done",
+            "message": "",
+        },
     ]
 
 
@@ -43,7 +71,7 @@ def test_repaired_and_unreadable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\uff1d"])
 def test_formulas_are_text(tmp_path: Path, start: str) -> None:
-    formula = f"{start}HYPERLINK(\"https://evil.example\")"
+    formula = f'{start}HYPERLINK("https://evil.example")'
     lost = a_test(formula, 2, "failed", message=formula)
     result = a_result("x", a_cell(formula, 2.0, 0.0, "graded", lost)) | {"student": formula}
     classroom = a_class(tmp_path)

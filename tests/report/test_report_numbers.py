@@ -74,9 +74,7 @@ def test_unreadable_notebooks_and_ungraded_exercises_do_not_correlate(tmp_path: 
 
 def test_misconceptions_are_counted_once_per_student_most_frequent_first(tmp_path: Path) -> None:
     twice = masks_rows("cyd")
-    twice["cells"][0]["tests"].append(
-        a_test("another", 1, "failed", message=ROWS, misconception="masks_query_rows")
-    )
+    twice["cells"][0]["tests"].append(a_test("another", 1, "failed", message=ROWS, misconception="masks_query_rows"))
     scale = a_test("scale", 1, "failed", message="No scale.", misconception="no_scale")
     other = a_result("ada", a_cell("attention", 6.0, 5.0, "graded", scale))
     found = misconceptions(only(tmp_path, other, masks_rows("bob"), twice))

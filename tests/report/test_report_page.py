@@ -65,9 +65,18 @@ def test_the_page_says_it_all(tmp_path: Path) -> None:
     page = page_of(tmp_path, *full_class())
     text = " ".join(page.text.split())
     for told in (
-        "3 students", STAGE, "Worth five minutes on Monday", "2 of 3: masks query rows", "The mask hides rows.",
-        "padding gets nothing", "everyone", "has a fault of its own", "The grade cell attention was put back.",
-        "Cell 3 timed out after 60 s.", "Item-rest correlation", "written answer, waits for you in formgrader",
+        "3 students",
+        STAGE,
+        "Worth five minutes on Monday",
+        "2 of 3: masks query rows",
+        "The mask hides rows.",
+        "padding gets nothing",
+        "everyone",
+        "has a fault of its own",
+        "The grade cell attention was put back.",
+        "Cell 3 timed out after 60 s.",
+        "Item-rest correlation",
+        "written answer, waits for you in formgrader",
         "mean 4.7",
     ):
         assert told in text, told

@@ -36,12 +36,12 @@ PAYLOADS = [
     "[link](javascript:document.title='acted')",
     "![image](x\" onerror=\"document.title='acted')",
     "<details open ontoggle=\"document.title='acted'\">more</details>",
-    "<p style=\"background:url(https://evil.example/b.png);position:fixed\">p</p>",
+    '<p style="background:url(https://evil.example/b.png);position:fixed">p</p>',
     "<form action='https://evil.example'><input name=a autofocus onfocus=alert(1)></form>",
     "<meta http-equiv=refresh content='0;url=https://evil.example'>",
     "<base href='https://evil.example/'>",
     "<math><mtext></p><style><img src=x onerror=alert(1)></style></mtext></math>",
-    "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
     "<object data='https://evil.example'></object><embed src='https://evil.example'>",
     "<style>@import 'https://evil.example/a.css';</style>",
     "<div id='loss' class='score tabbable' data-link='x'>field</div>",
@@ -85,8 +85,13 @@ def assert_harmless(page: str, own_scripts: int = 0) -> None:
 
 def meta(grade_id: str, grade: bool, solution: bool) -> dict[str, object]:
     return {
-        "grade": grade, "solution": solution, "grade_id": grade_id, "locked": False, "points": 2,
-        "schema_version": 3, "task": False,
+        "grade": grade,
+        "solution": solution,
+        "grade_id": grade_id,
+        "locked": False,
+        "points": 2,
+        "schema_version": 3,
+        "task": False,
     }
 
 
@@ -108,7 +113,7 @@ def hostile_notebook() -> NotebookNode:
         code.outputs.append(new_output("error", ename="E", evalue=payload, traceback=[payload]))
     widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "</script><img src=x onerror=alert(1)>"}}
     code.outputs.append(new_output("display_data", data=widget))
-    sized = {"image/png": {"width": "1 onload=alert(1)", "alt": "\" onload=\"alert(1)"}}
+    sized = {"image/png": {"width": "1 onload=alert(1)", "alt": '" onload="alert(1)'}}
     code.outputs.append(new_output("display_data", data={"image/png": PNG}, metadata=sized))
     isolated = {"text/html": {"isolated": True}}
     code.outputs.append(new_output("display_data", data={"text/html": "<script>1</script>"}, metadata=isolated))
@@ -117,7 +122,7 @@ def hostile_notebook() -> NotebookNode:
     ours = "<ul style='list-style:none;padding-left:0'><li>✗ <b>loss is small</b><br><span>Seen 3.</span></li></ul>"
     graded.outputs = [new_output("display_data", data={"text/plain": "✗", "text/html": ours})]
     forged = new_markdown_cell("x")
-    forged.metadata["nbgrader"] = meta("\"><script>1</script>", grade=False, solution=False)
+    forged.metadata["nbgrader"] = meta('"><script>1</script>', grade=False, solution=False)
     notebook = new_notebook(cells=[*cells, answer, code, graded, forged])
     state = {"state": {"a": "</script><script>1</script>"}}
     notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": state}
