@@ -35,6 +35,7 @@ def environment() -> dict[str, str]:
         **dict.fromkeys(threads, "1"),
         "PATH": "/usr/bin:/bin",
         "HOME": "/scratch",
+        "TMPDIR": "/scratch",
         "IPYTHONDIR": "/tmp/ipython",
         "USER": "student",
         "LANG": "C.UTF-8",
@@ -80,13 +81,14 @@ def command(control: int) -> list[str]:
             out += ["--ro-bind", str(folder), str(folder)]
     out += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     out += ["--ro-bind-try", "/etc/fonts", "/etc/fonts"]
+    # Before the prefixes, one of which may lie below it.
+    out += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/scratch"]
     for prefix in prefixes:
         if not prefix.is_relative_to("/usr"):
             out += ["--ro-bind", str(prefix), str(prefix)]
     installed = HERE.parent
     if any(installed.is_relative_to(prefix) for prefix in (*prefixes, Path("/usr"))):
         out += ["--tmpfs", str(installed)]
-    out += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/scratch"]
     for fonts in _font_list():
         out += ["--ro-bind", str(fonts), f"/tmp/matplotlib/{fonts.name}"]
     for name, folder in packages().items():

@@ -25,7 +25,16 @@ from typing import Any
 from .wire import Channel, Closed, WireError
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = (
+    1,
+    2,
+    4,
+    8,
+    32,
+    4096,
+    0x4000,
+    0x40000,
+)
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 4, 24, 38, 47
 SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 MADV_HUGEPAGE, MADV_COLLAPSE, HUGE_PAGE = 14, 25, 2 << 20
@@ -60,8 +69,14 @@ def _new_mounts(limits: dict[str, int]) -> None:
     _check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
     _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make mounts private")
     options = f"size={limits['scratch_bytes']},nr_inodes={limits['scratch_files']},mode=700".encode()
-    for place in (SCRATCH, "/tmp", "/dev/shm"):
+    for place in (SCRATCH, "/dev/shm"):
         _check(libc.mount(b"tmpfs", place.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options), f"mount {place}")
+    if any(prefix.startswith("/tmp/") for prefix in (sys.prefix, sys.base_prefix)):
+        # Python itself lies there and must stay in sight; TMPDIR points elsewhere.
+        flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV
+        _check(libc.mount(b"none", b"/tmp", None, flags, None), "make /tmp read-only")
+    else:
+        _check(libc.mount(b"tmpfs", b"/tmp", b"tmpfs", MS_NOSUID | MS_NODEV, options), "mount /tmp")
     if libc.mount(b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None) != 0:
         # An unprivileged user may not mount a second /proc; an empty one hides the warm interpreter just as well.
         _check(libc.mount(b"tmpfs", b"/proc", b"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, b"size=4k"), "hide /proc")
