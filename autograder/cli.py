@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import multiprocessing.forkserver
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -80,7 +82,18 @@ def _grade(options: argparse.Namespace) -> int:
     return _grade_stage(classroom, options.stage, options)
 
 
+def _import_ahead(classroom: Classroom, stage: str) -> None:
+    """Let the process that graders are forked from import while this one does, where many wait to be graded."""
+    graded = len(list((classroom.results / stage).glob("*.json")))
+    if len(classroom.students(stage)) - graded < 6:
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["autograder.grading.pool"])
+    multiprocessing.forkserver.ensure_running()
+
+
 def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace | None = None) -> int:
+    _import_ahead(classroom, stage)
     from autograder.grading.grade_class import grade_class
 
     given = vars(options) if options else {}

@@ -3,67 +3,20 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import html
-import json
-import platform
 import time
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-import autograder
-from autograder.hidden_tests.runner import TestResult, run_hidden_tests, test_file
+from autograder.hidden_tests.runner import TestResult, run_hidden_tests
 from autograder.repair import Repaired
-from autograder.sandbox import Limits, Worker
+from autograder.sandbox import Worker
 from autograder.submission import Submission
 
 from .graded import CellScore, Graded, cell_status
 from .run import NotebookRun, is_autograded, is_written, nbgrader_of
-
-HERE = Path(autograder.__file__).parent
-DECIDING = ("torch", "numpy", "transformers", "safetensors", "pytest", "ipython")
-
-
-@cache
-def grader_fingerprint(stage: str) -> str:
-    """A hash of all that a score depends on besides the submission: hidden tests, grader, course package, versions."""
-    from autograder.sandbox.bubblewrap import package_folder
-
-    digest = hashlib.sha256()
-    folders = [HERE / name for name in ("sandbox", "scenarios", "submission", "misconceptions", "grading", "repair")]
-    files = [test_file(stage), HERE / "hidden_tests" / "__init__.py", HERE / "hidden_tests" / "runner.py"]
-    for folder in (*folders, package_folder("coursekit")):
-        files += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    for name in DECIDING:
-        digest.update(f"{name} {version(name)} ".encode())
-    digest.update(platform.python_version().encode())
-    return digest.hexdigest()
-
-
-def _content(notebook: NotebookNode) -> list[Any]:
-    return [[cell.cell_type, cell.source, nbgrader_of(cell)] for cell in notebook.cells]
-
-
-def _digest(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def seed_of(notebook: NotebookNode, secret: str) -> int:
-    """The seed of a notebook's hidden tests: the same for the same cells, and unknown to whoever lacks the secret."""
-    return int(_digest(secret, _content(notebook))[:8], 16)
-
-
-def submission_key(stage: str, repaired: Repaired, seed: int, limits: Limits, run_look: bool = False) -> str:
-    """The name under which a result is kept: a hash of everything it depends on."""
-    submitted = [_content(repaired.notebook), repaired.notes, repaired.readable]
-    return _digest(stage, submitted, seed, repr(limits), run_look, grader_fingerprint(stage))
 
 
 def grade(
@@ -72,6 +25,7 @@ def grade(
     worker: Worker,
     seed: int = 0,
     run_look: bool = False,
+    key: str = "",
 ) -> Graded:
     """Grade one repaired submission.
 
@@ -80,13 +34,13 @@ def grade(
     worker    a warm sandbox
     seed      seed of the hidden tests' random inputs
     run_look  run the cells tagged `look` too
+    key       the name under which the result will be kept
 
     Whatever the submission does, a result comes back. Raises HiddenTestError or SandboxMissing, which are faults of
     the installation.
     """
     started = time.monotonic()
     notebook = copy.deepcopy(repaired.notebook)
-    key = submission_key(stage, repaired, seed, worker.limits, run_look)
     run = NotebookRun(worker, notebook, worker.limits, run_look)
     try:
         results = run_hidden_tests(stage, Submission(run, seed), seed, run.enter, run.order)

@@ -11,17 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import nbformat
-from nbformat import NotebookNode
 
-from autograder.repair import Repaired, read_submission, repair
 from autograder.sandbox import Limits
 
-from .cache import cached, class_secret, keep
+from .cache import cached, keep
 from .classroom import Classroom, ClassroomError, write_whole
-from .grade import seed_of, submission_key
 from .gradebook import GradebookWriter
 from .graded import Graded
-from .pool import Job, grade_all
+from .pool import Changed, Job, Pool
+from .setting import Setting
 
 
 @dataclass
@@ -36,17 +34,6 @@ class Summary:
     def __str__(self) -> str:
         parts = [f"{self.graded} graded", f"{self.from_cache} from the cache", f"{self.unchanged} unchanged"]
         return ", ".join(parts + ([f"{len(self.failed)} failed"] if self.failed else []))
-
-
-Progress = Callable[[Iterable[Graded | None], int], Iterable[Graded | None]]
-
-
-def load_submission(classroom: Classroom, student: str, stage: str, released: NotebookNode) -> Repaired:
-    """Find and repair what a student handed in. Never raises on what is in the folder."""
-    found = read_submission(classroom.submission(student, stage), f"{stage}.ipynb")
-    repaired = repair(found.raw, released)
-    repaired.notes[:] = found.notes if found.raw is None else [*found.notes, *repaired.notes]
-    return repaired
 
 
 def grade_class(
@@ -71,7 +58,7 @@ def grade_class(
     What one submission does, or a file that cannot be written, never keeps the others from being graded.
     Raises ClassroomError, SandboxMissing or HiddenTestError where nobody could be graded.
     """
-    released = classroom.released(stage)
+    classroom.check_stage(stage)
     handed_in = classroom.students(stage)
     chosen = handed_in if students is None else students
     unknown = sorted(set(chosen) - set(handed_in))
@@ -81,40 +68,39 @@ def grade_class(
         raise ClassroomError(
             f"Nobody handed in {stage}: put notebooks at {classroom.submitted}/STUDENT/{stage}/{stage}.ipynb."
         )
-    limits = limits or Limits()
+    setting = Setting(classroom, stage, limits or Limits(), run_look, trust)
     summary = Summary()
-    with _one_run_at_a_time(classroom), GradebookWriter(classroom) as book:
-        book.ensure_assignment(stage, released)
-        secret = class_secret(classroom)
-        known = book.known_submissions(stage)
-
-        def finished() -> Iterator[str]:
-            jobs = []
-            for student in chosen:
-                repaired = load_submission(classroom, student, stage, released)
-                seed = seed_of(repaired.notebook, secret)
-                job = Job(student, repaired, seed, submission_key(stage, repaired, seed, limits, run_look))
-                if not force and student in known and _is_written(classroom, job, stage):
-                    summary.unchanged += 1
-                    yield student
-                    continue
-                kept = None if force else cached(classroom, job.key)
-                if kept is None:
-                    jobs.append(job)
-                    continue
-                summary.from_cache += _write(classroom, book, job, stage, kept, summary)
-                yield student
-            for job, graded in grade_all(jobs, stage, limits, processes, run_look, trust):
-                summary.graded += _write(classroom, book, job, stage, graded, summary)
-                yield job.student
-            for job in jobs:
-                summary.failed.append(
-                    (job.student, "The grader's own process died again and again; see to the memory.")
-                )
-
-        for _ in progress(finished(), len(chosen)):
-            pass
+    with _one_run_at_a_time(classroom):
+        jobs = [Job(student, setting.load(student).key) for student in chosen]
+        waiting = [job for job in jobs if force or cached(classroom, job.key) is None]
+        at_hand = [job for job in jobs if job not in set(waiting)]
+        # The processes start while the gradebook is opened, which takes as long.
+        with Pool(setting, waiting, processes) as pool, GradebookWriter(classroom) as book:
+            book.ensure_assignment(stage, setting.released)
+            finished = _finish(setting, book, at_hand, pool, summary)
+            for _ in progress(finished, len(chosen)):
+                pass
     return summary
+
+
+def _finish(setting: Setting, book: GradebookWriter, at_hand: list[Job], pool: Pool, summary: Summary) -> Iterator[str]:
+    """Write what was graded before, then what is being graded; yields each student who is done."""
+    classroom, stage = setting.classroom, setting.stage
+    known = book.known_submissions(stage)
+    for job in at_hand:
+        if job.student in known and _is_written(classroom, job, stage):
+            summary.unchanged += 1
+        elif (kept := cached(classroom, job.key)) is not None:
+            summary.from_cache += _write(classroom, book, job, stage, kept, summary)
+        yield job.student
+    for job, graded in pool.results():
+        if isinstance(graded, Changed):
+            summary.failed.append((job.student, str(graded)))
+        else:
+            summary.graded += _write(classroom, book, job, stage, graded, summary)
+        yield job.student
+    for job in pool.left:
+        summary.failed.append((job.student, "The grader's own process died again and again; see to the memory."))
 
 
 def _is_written(classroom: Classroom, job: Job, stage: str) -> bool:

@@ -103,11 +103,8 @@ class GradebookWriter:
 
     def put_back_locked(self, stage: str, notebook: NotebookNode) -> None:
         """Give locked text its source again, mark schemes included, as nbgrader does for whoever grades by hand."""
-        sources = {cell.name: cell.source for cell in self._book.find_notebook(stage, stage).source_cells}
-        for cell in notebook.cells:
-            metadata = cell.metadata.get("nbgrader", {})
-            if cell.cell_type == "markdown" and metadata.get("locked") and metadata["grade_id"] in sources:
-                cell.source = sources[metadata["grade_id"]]
+        source_cells = self._book.find_notebook(stage, stage).source_cells
+        put_back_locked(notebook, {cell.name: cell.source for cell in source_cells})
 
     def known_submissions(self, stage: str) -> set[str]:
         """Ids of the students whose submission the gradebook has."""
@@ -136,6 +133,14 @@ class GradebookWriter:
     def _resources(self, stage: str, student: str) -> dict[str, Any]:
         names = {"notebook": stage, "assignment": stage, "student": student}
         return {"nbgrader": {**names, "db_url": self._classroom.gradebook_url}}
+
+
+def put_back_locked(notebook: NotebookNode, sources: dict[str, str]) -> None:
+    """Set the sources of locked text by grade_id."""
+    for cell in notebook.cells:
+        metadata = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and metadata.get("locked") and metadata["grade_id"] in sources:
+            cell.source = sources[metadata["grade_id"]]
 
 
 def fill_comments(notebook: SubmittedNotebook, graded: Graded) -> None:

@@ -13,31 +13,17 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.repair import Repaired, repair
+from autograder.repair import Repaired
 from autograder.sandbox import Limits
 
-from .cache import cached, class_secret, keep
+from .cache import cached, keep
 from .classroom import Classroom
-from .grade import grade, seed_of, submission_key, ungraded
-from .gradebook import write_comments
-from .graded import Graded
+from .grade import grade, ungraded
+from .gradebook import put_back_locked, write_comments
 from .pool import warm_worker
+from .setting import Setting
 
 NOTES = "autograder"
-
-
-def grade_repaired(classroom: Classroom, stage: str, repaired: Repaired) -> Graded:
-    """Grade one repaired submission of a class, from the cache where it was graded before. Raises OSError."""
-    limits = Limits()
-    seed = seed_of(repaired.notebook, class_secret(classroom))
-    key = submission_key(stage, repaired, seed, limits)
-    graded = cached(classroom, key)
-    if graded is None:
-        graded = (
-            grade(stage, repaired, warm_worker(limits), seed) if repaired.readable else ungraded(repaired, seed, key)
-        )
-        keep(classroom, graded)
-    return graded
 
 
 class RepairingExporter(NotebookExporter):
@@ -51,9 +37,16 @@ class RepairingExporter(NotebookExporter):
             return super().from_filename(filename, resources, **options)
         resources = resources or {}
         classroom = Classroom.find(Path(self.parent.coursedir.root))
-        repaired = repair(Path(filename).read_bytes(), classroom.released(resources["nbgrader"]["assignment"]))
-        told = {"notes": repaired.notes, "readable": repaired.readable, "answered": repaired.answered}
-        repaired.notebook.metadata[NOTES] = told
+        setting = Setting(classroom, resources["nbgrader"]["assignment"])
+        submitted = setting.submitted(Path(filename).read_bytes(), [])
+        repaired = setting.repaired(submitted)
+        repaired.notebook.metadata[NOTES] = {
+            "notes": repaired.notes,
+            "readable": repaired.readable,
+            "answered": repaired.answered,
+            "key": submitted.key,
+            "seed": submitted.seed,
+        }
         return self.from_notebook_node(repaired.notebook, resources, **options)
 
 
@@ -63,10 +56,18 @@ class GradeInSandbox(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Raises ClassroomError, HiddenTestError or SandboxMissing; never for what a submission does."""
         told = nb.metadata.pop(NOTES)
-        names = resources["nbgrader"]
         classroom = Classroom.find(Path(self.parent.parent.coursedir.root))
-        repaired = Repaired(nb, told["notes"], told["readable"], told["answered"])
-        graded = grade_repaired(classroom, names["assignment"], repaired)
+        graded = cached(classroom, told["key"])
+        if graded is None:
+            repaired = Repaired(nb, told["notes"], told["readable"], told["answered"])
+            if repaired.readable:
+                stage = resources["nbgrader"]["assignment"]
+                graded = grade(stage, repaired, warm_worker(Limits()), told["seed"], key=told["key"])
+            else:
+                graded = ungraded(repaired, told["seed"], told["key"])
+            keep(classroom, graded)
+        marked = [cell for cell in nb.cells if "nbgrader" in cell.metadata]
+        put_back_locked(graded.notebook, {cell.metadata["nbgrader"]["grade_id"]: cell.source for cell in marked})
         resources[NOTES] = graded
         return graded.notebook, resources
 

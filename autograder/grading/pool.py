@@ -1,6 +1,6 @@
 """A process per core, each with a warm sandbox, for the submissions of a class.
 
-This module is what the processes import: nothing of nbgrader, which takes longer to import than a class to grade.
+The processes import this module: nothing of nbgrader, which takes longer to import than a class to grade.
 """
 
 from __future__ import annotations
@@ -13,74 +13,31 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from types import TracebackType
 from typing import Any
 
-from autograder.repair import Repaired
 from autograder.sandbox import Limits, Worker, workers_wanted
 
 from .grade import grade, ungraded
 from .graded import Graded
+from .setting import Setting
 
 POOLS = 3
 WORTH_A_POOL = 6  # starting processes takes as long as grading so many
 
+_setting: Setting | None = None
 
-@dataclass
+
+@dataclass(frozen=True)
 class Job:
-    """A submission that awaits grading."""
+    """A submission that awaits grading, as it was when the run began."""
 
     student: str
-    repaired: Repaired
-    seed: int
     key: str
 
 
-def grade_all(
-    jobs: list[Job], stage: str, limits: Limits, processes: int | None, run_look: bool, trust: bool
-) -> Iterator[tuple[Job, Graded]]:
-    """Grade jobs in parallel, and take each off the list when its result is there.
-
-    A pool whose process died is replaced; after POOLS of them, what could not be graded is left on the list.
-    Raises SandboxMissing or HiddenTestError.
-    """
-    for job in [job for job in jobs if not job.repaired.readable]:
-        jobs.remove(job)
-        yield job, ungraded(job.repaired, job.seed, job.key)
-    count = min(processes or workers_wanted(), len(jobs))
-    if count <= 1 or len(jobs) < WORTH_A_POOL:
-        for job in list(jobs):
-            graded = grade(stage, job.repaired, warm_worker(limits, trust), job.seed, run_look)
-            jobs.remove(job)
-            yield job, graded
-        return
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a process per core already
-    for _ in range(POOLS):
-        try:
-            yield from _grade_in_pool(jobs, count, stage, limits, run_look, trust)
-        except BrokenProcessPool:
-            continue
-
-
-def _grade_in_pool(
-    waiting: list[Job], count: int, stage: str, limits: Limits, run_look: bool, trust: bool
-) -> Iterator[tuple[Job, Graded]]:
-    if not waiting:
-        return
-    # One process imports for all of them; it runs nothing, so that it has no threads when it forks.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(count, context) as pool:
-        futures: dict[Future[dict[str, Any]], Job] = {
-            pool.submit(_grade_one, stage, job, limits, run_look, trust): job for job in waiting
-        }
-        try:
-            for future in as_completed(futures):
-                graded = Graded.from_json(future.result())
-                waiting.remove(futures[future])
-                yield futures[future], graded
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+class Changed(Exception):
+    """A submission changed while its class was being graded."""
 
 
 @cache
@@ -91,5 +48,80 @@ def warm_worker(limits: Limits, trust: bool = False) -> Worker:
     return worker
 
 
-def _grade_one(stage: str, job: Job, limits: Limits, run_look: bool, trust: bool) -> dict[str, Any]:
-    return grade(stage, job.repaired, warm_worker(limits, trust), job.seed, run_look).to_json()
+def grade_job(setting: Setting, job: Job) -> Graded:
+    """Load, repair and grade one submission in this process. Raises Changed, SandboxMissing or HiddenTestError."""
+    submitted = setting.load(job.student)
+    if submitted.key != job.key:
+        raise Changed("The submission changed while it was being graded; run the same command again.")
+    repaired = setting.repaired(submitted)
+    if not repaired.readable:
+        return ungraded(repaired, submitted.seed, job.key)
+    worker = warm_worker(setting.limits, setting.trust)
+    return grade(setting.stage, repaired, worker, submitted.seed, setting.run_look, job.key)
+
+
+class Pool:
+    """Grades jobs in parallel. The work begins with the `with` block, its results are taken from `results`.
+
+    left    jobs that have no result yet; after `results`, those that have none because their process died again and
+            again, for a pool whose process died is replaced POOLS times
+    """
+
+    def __init__(self, setting: Setting, jobs: list[Job], processes: int | None = None) -> None:
+        self.left = jobs
+        self._setting = setting
+        self._count = min(processes or workers_wanted(), len(jobs))
+        self._alone = self._count <= 1 or len(jobs) < WORTH_A_POOL
+        self._executor: ProcessPoolExecutor | None = None
+        self._futures: dict[Future[dict[str, Any]], Job] = {}
+
+    def __enter__(self) -> Pool:
+        if not self._alone:
+            self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=kind is None, cancel_futures=True)
+
+    def _start(self) -> None:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a process per core already
+        # One process imports for all of them; it runs nothing, so that it has no threads when it forks.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        self._executor = ProcessPoolExecutor(self._count, context, _enter, (self._setting,))
+        self._futures = {self._executor.submit(_grade, job): job for job in self.left}
+
+    def results(self) -> Iterator[tuple[Job, Graded | Changed]]:
+        """Each job with its result, as they come. Raises SandboxMissing or HiddenTestError."""
+        if self._alone:
+            for job in list(self.left):
+                yield self._take(job, lambda job=job: grade_job(self._setting, job))
+            return
+        for _ in range(POOLS):
+            try:
+                for future in as_completed(self._futures):
+                    yield self._take(self._futures[future], lambda f=future: Graded.from_json(f.result()))
+                return
+            except BrokenProcessPool:
+                self._start()
+
+    def _take(self, job: Job, result: Any) -> tuple[Job, Graded | Changed]:
+        try:
+            graded: Graded | Changed = result()
+        except Changed as changed:
+            graded = changed
+        self.left.remove(job)
+        return job, graded
+
+
+def _enter(setting: Setting) -> None:
+    global _setting
+    _setting = setting
+
+
+def _grade(job: Job) -> dict[str, Any]:
+    assert _setting is not None
+    return grade_job(_setting, job).to_json()

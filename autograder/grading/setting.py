@@ -1,0 +1,103 @@
+"""What a result depends on: the submission, and everything that is the same for all submissions of a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+import autograder
+from autograder.hidden_tests.runner import test_file
+from autograder.repair import Repaired, read_submission, repair
+from autograder.sandbox import Limits
+from autograder.sandbox.bubblewrap import package_folder
+
+from .cache import class_secret
+from .classroom import Classroom
+
+HERE = Path(autograder.__file__).parent
+DECIDING = ("torch", "numpy", "transformers", "safetensors", "pytest", "ipython")
+
+
+@cache
+def grader_fingerprint(stage: str) -> str:
+    """A hash of all that a score depends on besides the submission: hidden tests, grader, course package, versions."""
+    digest = hashlib.sha256()
+    folders = [HERE / name for name in ("sandbox", "scenarios", "submission", "misconceptions", "grading", "repair")]
+    files = [test_file(stage), HERE / "hidden_tests" / "__init__.py", HERE / "hidden_tests" / "runner.py"]
+    for folder in (*folders, package_folder("coursekit")):
+        files += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    for path in files:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name in DECIDING:
+        digest.update(f"{name} {version(name)} ".encode())
+    digest.update(platform.python_version().encode())
+    return digest.hexdigest()
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a student handed in, as it was found.
+
+    raw    bytes of the notebook, None if there is none
+    notes  what there was to tell about the folder
+    key    the name under which its result is kept: a hash of all that the result depends on
+    seed   of the hidden tests' inputs: the same for the same file, and unknown to whoever lacks the class's secret
+    """
+
+    raw: bytes | None
+    notes: list[str]
+    key: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is the same for all submissions of a grading run."""
+
+    classroom: Classroom
+    stage: str
+    limits: Limits = field(default_factory=Limits)
+    run_look: bool = False
+    trust: bool = False
+
+    @cached_property
+    def released(self) -> NotebookNode:
+        """The released notebook. Raises ClassroomError."""
+        return self.classroom.released(self.stage)
+
+    @cached_property
+    def _common(self) -> list[object]:
+        release = hashlib.sha256(json.dumps(self.released).encode()).hexdigest()
+        return [self.stage, release, repr(self.limits), self.run_look, grader_fingerprint(self.stage)]
+
+    @cached_property
+    def _secret(self) -> str:
+        return class_secret(self.classroom)
+
+    def load(self, student: str) -> Submitted:
+        """Find what a student handed in. Raises nothing for what is in the folder."""
+        found = read_submission(self.classroom.submission(student, self.stage), f"{self.stage}.ipynb")
+        return self.submitted(found.raw, found.notes)
+
+    def submitted(self, raw: bytes | None, notes: list[str]) -> Submitted:
+        """The same for a file that is at hand."""
+        content = hashlib.sha256(raw or b"").hexdigest()
+        seed = int(_digest(self._secret, content)[:8], 16)
+        return Submitted(raw, notes, _digest(self._common, content, raw is None, notes, seed), seed)
+
+    def repaired(self, submitted: Submitted) -> Repaired:
+        """A submission on the released notebook, with all there is to tell about it."""
+        repaired = repair(submitted.raw, self.released)
+        repaired.notes[:] = submitted.notes if submitted.raw is None else [*submitted.notes, *repaired.notes]
+        return repaired
