@@ -12,7 +12,7 @@ from autograder.hidden_tests.runner import TestResult
 
 from .gradebook import Entry, Gradebook, read_gradebook
 
-NUMBER = re.compile(r"^#+ Exercise (\d+\.\d+)", re.MULTILINE)
+NUMBER = re.compile(r"^#+ (?:Exercise )?(\d+\.\d+[a-z]?) ·", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -279,7 +279,7 @@ def three_tokens(beta: float) -> Tensor:
 three_tokens(2.0)
 
 # %% [markdown]
-# ### Part a · How long are they?
+# ### 3.3a · How long are they?
 # `●○○○○` difficulty · 5 min · 1 point
 #
 # Take pen and paper: Pythagoras is enough. Write what you found as a function of $\beta$.
@@ -303,7 +303,7 @@ with when_done(norms):
     print("measured:", [f"{length:.3f}" for length in three_tokens(2.0).norm(dim=1).tolist()])
 
 # %% [markdown]
-# ### Part b · Self-attention, bare
+# ### 3.3b · Self-attention, bare
 # `●○○○○` difficulty · 10 min · 1 point
 #
 # $$y = \mathrm{softmax}(x\,x^\top)\,x$$
@@ -366,7 +366,7 @@ with when_done(self_attention), plots.panels(3, height=2.7) as axes:
         plots.heat_map(weights.clamp(min=0), ["x1", "x2", "x3"], title=f"β = {beta:g}", colour_label=None, ax=ax)
 
 # %% [markdown]
-# ### Part c · The mean of two others
+# ### 3.3c · The mean of two others
 # `●●●●○` difficulty · 20 min · 1 point
 #
 # Now the other way round: *you* choose the tokens. The first one must come out as the mean of the other two, and must
@@ -418,7 +418,7 @@ with when_done(mean_of_two, self_attention):
 # You have seen that long vectors make softmax copy. Wide ones do the same. Let the numbers in $q$ and $k$ be
 # independent, with mean 0 and variance 1, as they are when training starts.
 #
-# ### Part a · The variance of q·k
+# ### 3.4a · The variance of q·k
 # `●○○○○` difficulty · 10 min · 1 point
 #
 # > **Predict before you write.** $q\cdot k$ is a sum of $d_k$ products. What is its variance for $d_k = 64$?
@@ -450,7 +450,7 @@ with when_done(dot_product_variance):
 # On both logarithmic axes a straight line: the variance *is* $d_k$. So a typical score is as large as $\sqrt{d_k}$, and
 # dividing by $\sqrt{d_k}$ brings it back to 1, however wide the model.
 #
-# ### Part b · A saturated softmax
+# ### 3.4b · A saturated softmax
 # `●●○○○` difficulty · 15 min · 1 point
 #
 # Two numbers tell how open a softmax $p = \mathrm{softmax}(s)$ still is. Its **entropy**, in nats: $\ln n$ if it looks
@@ -526,7 +526,7 @@ with when_done(saturation), plots.panels(2, height=3.2) as axes:
 # $d_k = 64$, the usual width of a head, one draw in ten has already lost more than 99% of it.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "no_scale_question", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-# ### Part c · ✎ What happens without the scale?
+# ### 3.4c · ✎ What happens without the scale?
 # `●●○○○` difficulty · 10 min · 2 points
 #
 # Somebody removes the division by $\sqrt{d_k}$ from a model with $d_k = 64$. It hardly learns. Explain why in three to
@@ -571,7 +571,7 @@ for length in (6, 512, 4096):
 # %% [markdown]
 # Eight times as long, sixty-four times the memory. Two ideas bring the cost down to a multiple of $T$.
 #
-# ### Part a · Low rank
+# ### 3.5a · Low rank
 # `●●○○○` difficulty · 15 min · 2 points
 #
 # *Linformer* asks: must we keep all $T$ keys? It mixes them into $k \ll T$ summaries with a matrix $E$ of shape
@@ -615,7 +615,7 @@ with when_done(low_rank_attention):
 # The sign is right, the strength is lost: a summary cannot be taken apart again. Learned summaries are better than
 # these, but they are fixed for one length $T$.
 #
-# ### Part b · Linear attention
+# ### 3.5b · Linear attention
 # `●●●○○` difficulty · 15 min · 2 points
 #
 # *Katharopoulos et al.* ask: must it be a softmax? Let the weight be a plain product of features
@@ -711,7 +711,7 @@ with when_done(scaled_dot_product, low_rank_attention, linear_attention), plots.
 # end, quadruples the third. For short reviews nothing is gained; there, attention over all keys is the simplest.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "linear_cost_question", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-# ### Part c · ✎ One advantage of each
+# ### 3.5c · ✎ One advantage of each
 # `●●○○○` difficulty · 10 min · 1 point
 #
 # Both cost a multiple of $T$. Name one advantage of low-rank attention over linear attention, and one of linear over

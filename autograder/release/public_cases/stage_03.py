@@ -103,7 +103,7 @@ EXERCISES = {
         ),
     ),
     "norms": PublicExercise(
-        number="3.3",
+        number="3.3a",
         beyond="Grading also tries other β.",
         parts=(Part("first norm"), Part("second norm"), Part("third norm")),
         hints=("The four vectors are orthogonal. Pythagoras: what is the length of d + b?",),
@@ -113,7 +113,7 @@ EXERCISES = {
         ),
     ),
     "self_attention": PublicExercise(
-        number="3.3",
+        number="3.3b",
         beyond="Grading also tries other sizes and very large tokens.",
         parts=(Part("output", ("token",)),),
         hints=("Queries, keys and values are all x itself. Which sum must be 1: that of a row or that of a column?",),
@@ -124,7 +124,7 @@ EXERCISES = {
         ),
     ),
     "mean_of_two": PublicExercise(
-        number="3.3",
+        number="3.3c",
         beyond="Grading also tries other β.",
         parts=(Part("tokens", ("token",)),),
         hints=(
@@ -138,7 +138,7 @@ EXERCISES = {
         ),
     ),
     "dot_product_variance": PublicExercise(
-        number="3.4",
+        number="3.4a",
         beyond="Grading also tries other d_k and n.",
         parts=(Part("variance"),),
         hints=("One sample is one number: a query times a key, summed over d_k. Draw n pairs, take the variance.",),
@@ -151,7 +151,7 @@ EXERCISES = {
         ),
     ),
     "saturation": PublicExercise(
-        number="3.4",
+        number="3.4b",
         beyond="Grading also tries other lengths and larger scores.",
         parts=(Part("entropy"), Part("norm of the Jacobian")),
         hints=(
@@ -165,7 +165,7 @@ EXERCISES = {
         ),
     ),
     "low_rank_attention": PublicExercise(
-        number="3.5",
+        number="3.5a",
         beyond="Grading also tries other sizes and ranks.",
         parts=(VALUES,),
         hints=("e and f shorten the sequence: (k_rank, T) times (T, d) is (k_rank, d). The queries keep all T rows.",),
@@ -194,7 +194,7 @@ EXERCISES = {
         ),
     ),
     "linear_attention": PublicExercise(
-        number="3.5",
+        number="3.5b",
         beyond="Grading also tries other sizes and long sequences.",
         parts=(VALUES,),
         hints=(
