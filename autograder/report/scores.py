@@ -174,8 +174,8 @@ def _numbers(classroom: Classroom, stage: str) -> dict[str, str]:
         return {}
     numbers, current = {}, ""
     for cell in notebook.cells:
-        heading = NUMBER.search(cell.source) if cell.cell_type == "markdown" else None
-        current = heading[1] if heading else current
+        headings = NUMBER.findall(cell.source) if cell.cell_type == "markdown" else []
+        current = headings[-1] if headings else current
         metadata = cell.metadata.get("nbgrader", {})
         if metadata.get("grade"):
             numbers[metadata["grade_id"]] = current

@@ -195,6 +195,39 @@ def run_cli(classroom: Classroom, *arguments: str, **environment: str) -> tuple[
     return done.returncode, done.stdout + done.stderr
 
 
+def test_plots_are_drawn_when_asked_for(small: Classroom) -> None:
+    grade(small, students=["ada"])
+    without = (small.autograded / "ada" / STAGE / f"{STAGE}.ipynb").read_text()
+    grade(small, students=["ada"], run_look=True)
+    drawn = (small.autograded / "ada" / STAGE / f"{STAGE}.ipynb").read_text()
+    assert without.count("image/png") == 0
+    assert drawn.count("image/png") >= 5
+    assert sum(score or 0 for score in scores(small)["ada"].values()) == 15
+
+
+def test_a_submission_that_changes_while_it_waits_is_told(small: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = module.Setting.load
+
+    def load_and_change(setting: Any, student: str) -> Any:
+        submitted = load(setting, student)
+        if student == "cy":
+            notebook(small, "cy").write_text("something else")
+        return submitted
+
+    monkeypatch.setattr(module.Setting, "load", load_and_change)
+    summary = grade_class(small, STAGE, limits=LIMITS)
+    assert summary.graded == 2
+    assert summary.failed == [("cy", "The submission changed while it was being graded; run the same command again.")]
+
+
+def test_the_report_is_a_command(small: Classroom) -> None:
+    grade(small)
+    code, said = run_cli(small, "report")
+    assert code == 0, said
+    assert "<html" in (small.folder / "report.html").read_text()
+    assert (small.folder / "grades.csv").read_text().count("\n") == 1 + 3 * 10
+
+
 def test_an_assignment_that_does_not_exist_is_a_sentence(small: Classroom) -> None:
     code, said = run_cli(small, "grade", "03_scaled_dot_product")
     assert code == 1
