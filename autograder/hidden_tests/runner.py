@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -43,6 +43,8 @@ TARGET = pytest.StashKey[Target]()
 @dataclass
 class TestResult:
     """One hidden test on one submission. `status` is passed, failed, not done, timed out, crashed or test error."""
+
+    __test__: ClassVar[bool] = False  # pytest would collect it by its name
 
     name: str
     grade_id: str

@@ -1,0 +1,58 @@
+"""The runner around the hidden tests: faulty tests, odd answers, diagnoses that do not hang on random numbers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from autograder.hidden_tests import runner
+from autograder.hidden_tests.runner import HiddenTestError, TestResult, run_hidden_tests
+from autograder.misconceptions import bank, exercises, right_answer
+from autograder.submission import LocalSubmission
+
+STAGE = "03_scaled_dot_product_attention"
+
+
+def stopped(name: str) -> TestResult:
+    return TestResult(name, "norms", name, 1.0, 0.0, "test error", "TypeError: ...")
+
+
+def test_only_a_test_that_fails_the_right_answer_too_gives_its_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "faulty_tests", lambda stage: frozenset({"test_faulty"}))
+    results = [stopped("test_faulty"), stopped("test_sound")]
+    runner._settle_test_errors(STAGE, results)
+    assert [(result.status, result.earned) for result in results] == [("test error", 1.0), ("failed", 0.0)]
+
+
+def test_no_test_is_faulty() -> None:
+    assert runner.faulty_tests(STAGE) == frozenset()
+
+
+def test_a_stage_without_hidden_tests_is_told() -> None:
+    with pytest.raises(HiddenTestError, match="99_nothing"):
+        run_hidden_tests("99_nothing", LocalSubmission({}, 0), 0)
+
+
+def own_dropout_and_masked_rows(q, k, v, attn_drop_rate=0.1, mask=None):  # type: ignore[no-untyped-def]
+    """Hides the padded queries, as a known misconception does, but draws its random numbers in a way of its own."""
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores.masked_fill(mask.bool()[:, None, :, None], -1e9)
+    attention = F.softmax(scores, dim=-1)
+    if attn_drop_rate > 0:
+        kept = torch.rand(attention.shape).flip(-1) >= attn_drop_rate
+        attention = attention * kept / (1 - attn_drop_rate)
+    return attention @ v, attention
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_misconception_is_recognised_whatever_the_random_numbers(seed: int) -> None:
+    names = {exercise: right_answer(exercise).function for exercise in exercises(STAGE)}
+    names["scaled_dot_product"] = own_dropout_and_masked_rows
+    results = run_hidden_tests(STAGE, LocalSubmission(names, seed), seed)
+    known = next(known for known in bank("scaled_dot_product") if known.name == "masks_query_rows")
+    told = {result.name: result.message for result in results if result.misconception == "masks_query_rows"}
+    assert told == {known.caught_by: known.sentence}
