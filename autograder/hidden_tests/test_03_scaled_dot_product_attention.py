@@ -216,11 +216,11 @@ def test_padded_tokens_get_no_attention(submission: Submission, rng: torch.Gener
             "themselves that they had without a mask.",
         )
     # Behind the padding now stand keys whose score for some real query is 300, which only −∞ or a number as good
-    # can hide.
+    # can hide. Padded queries are 0 here: theirs could be any size, and what they get is not looked at.
     seen, behind = real[:, None, :, None], padded[:, None, :, None]
     loud = F.normalize((q * seen).sum(2, keepdim=True), dim=-1)
     loud = loud * 300 * math.sqrt(4) / ((q * seen) @ loud.mT).amax(2, keepdim=True)
-    others, _ = attend(submission, q, torch.where(behind, loud, k), torch.where(behind, v + 3, v), 0.0, mask)
+    others, _ = attend(submission, q * seen, torch.where(behind, loud, k), torch.where(behind, v + 3, v), 0.0, mask)
     off = apart(values * seen, others * seen)
     expect(
         off < 1e-6, f"When only what stands behind the padding changes, the values of real tokens change by {off:.2g}."

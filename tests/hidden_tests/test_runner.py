@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 
 from autograder.hidden_tests import runner
+from autograder.hidden_tests import test_03_scaled_dot_product_attention as hidden
 from autograder.hidden_tests.runner import HiddenTestError, TestResult, run_hidden_tests
-from autograder.misconceptions import bank, exercises, right_answer
+from autograder.misconceptions import Alternative, alternatives, bank, exercises, right_answer
 from autograder.submission import LocalSubmission
 
 STAGE = "03_scaled_dot_product_attention"
@@ -56,3 +57,11 @@ def test_a_misconception_is_recognised_whatever_the_random_numbers(seed: int) ->
     known = next(known for known in bank("scaled_dot_product") if known.name == "masks_query_rows")
     told = {result.name: result.message for result in results if result.misconception == "masks_query_rows"}
     assert told == {known.caught_by: known.sentence}
+
+
+@pytest.mark.parametrize("answer", alternatives("scaled_dot_product"), ids=lambda answer: answer.name)
+def test_no_right_answer_fails_on_the_numbers_behind_padding(answer: Alternative) -> None:
+    """One that subtracts the maximum over all keys, padded ones too, is right and must survive loud padding."""
+    for seed in range(100):
+        submission = LocalSubmission({"scaled_dot_product": answer.function}, seed)
+        hidden.test_padded_tokens_get_no_attention(submission, torch.Generator().manual_seed(seed))
