@@ -1,14 +1,20 @@
 """Known wrong answers with the sentence that helps their author, and right answers written in many ways.
 
-One module or package per stage, `stage_03` and so on; it declares its answers with three decorators:
+One module or package per stage, `stage_03` and so on; it declares functions or classes with three decorators:
 
     @reference("scaled_dot_product")                   the right answer, one per exercise
     @alternative("scaled_dot_product")                 also right, written differently
     @misconception("scaled_dot_product", "Sentence.", caught_by="test_…")
 
-Every answer stands alone: it uses its arguments and the modules that a notebook imports (`math`, `torch`,
-`torch.nn.functional as F`), so that its source can be pasted into an answer cell. A wrong answer that keeps
-something right out of several (say, the order of the dropout) changes nothing else, so that it is one mistake.
+A slip of a few words in a long answer is declared by these words, which are replaced in the reference:
+
+    edited("MultiHeadAttention", "no_output_projection", "Sentence.", [("self.o_proj(values)", "values")],
+           caught_by="test_…")
+
+Every answer stands alone: it uses its arguments, the modules that a notebook imports (`math`, `torch`, `Tensor`,
+`nn`, `torch.nn.functional as F`) and the names that notebooks take from coursekit, so that its source can be pasted into
+an answer cell. A wrong answer that keeps something right out of several (say, the order of the dropout) changes nothing
+else, so that it is one mistake.
 """
 
 import ast
@@ -16,8 +22,9 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
@@ -29,6 +36,8 @@ __all__ = [
     "alternative",
     "alternatives",
     "bank",
+    "edited",
+    "edited_alternative",
     "exercises",
     "misconception",
     "reference",
@@ -40,16 +49,18 @@ AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer to an exercise: `name` is the function's own, `exercise` the name that a notebook gives it."""
+    """An answer to an exercise.
+
+    name      its own
+    exercise  the name that a notebook gives it
+    function  the function, or the class
+    source    what a student would have typed: under the exercise's name, without its decorator
+    """
 
     name: str
     exercise: str
     function: Callable[..., Any] = field(repr=False)
-
-    @property
-    def source(self) -> str:
-        """The function as a student would have typed it: under the exercise's name, without its decorator."""
-        return _as_typed(self.function, self.exercise)
+    source: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,7 @@ def reference(exercise: str) -> Callable[[AnyFunction], AnyFunction]:
         shelf = _shelf(exercise, function)
         if shelf.reference is not None:
             raise ValueError(f"{exercise} has two references: {shelf.reference.name} and {function.__name__}.")
-        shelf.reference = Reference(function.__name__, exercise, function)
+        shelf.reference = Reference(function.__name__, exercise, function, _as_typed(function, exercise))
         return function
 
     return declare
@@ -98,7 +109,8 @@ def alternative(exercise: str) -> Callable[[AnyFunction], AnyFunction]:
     """Declare a right answer that is written differently from the reference."""
 
     def declare(function: AnyFunction) -> AnyFunction:
-        _shelf(exercise, function).alternatives.append(Alternative(function.__name__, exercise, function))
+        source = _as_typed(function, exercise)
+        _shelf(exercise, function).alternatives.append(Alternative(function.__name__, exercise, function, source))
         return function
 
     return declare
@@ -112,11 +124,46 @@ def misconception(exercise: str, sentence: str, *, caught_by: str) -> Callable[[
     """
 
     def declare(function: AnyFunction) -> AnyFunction:
-        entry = Misconception(function.__name__, exercise, function, sentence, caught_by)
+        source = _as_typed(function, exercise)
+        entry = Misconception(function.__name__, exercise, function, source, sentence, caught_by)
         _shelf(exercise, function).misconceptions.append(entry)
         return function
 
     return declare
+
+
+Edits = Sequence[tuple[str, str]]
+
+
+def edited(exercise: str, name: str, sentence: str, edits: Edits, *, caught_by: str) -> None:
+    """Declare a wrong answer that is the reference, declared before, with some of its text replaced.
+
+    edits   (old, new) pairs; each old text stands exactly once in the reference's source, else ValueError
+    """
+    shelf, function, source = _edit(exercise, name, edits)
+    shelf.misconceptions.append(Misconception(name, exercise, function, source, sentence, caught_by))
+
+
+def edited_alternative(exercise: str, name: str, edits: Edits) -> None:
+    """Declare a right answer that is the reference with some of its text replaced."""
+    shelf, function, source = _edit(exercise, name, edits)
+    shelf.alternatives.append(Alternative(name, exercise, function, source))
+
+
+def _edit(exercise: str, name: str, edits: Edits) -> tuple["_Shelf", Callable[..., Any], str]:
+    original = _shelves[exercise].reference if exercise in _shelves else None
+    if original is None:
+        raise ValueError(f"{name} edits the reference of {exercise}, which must be declared before it.")
+    source = original.source
+    for old, new in edits:
+        if source.count(old) != 1:
+            raise ValueError(f"{name} of {exercise}: {old!r} stands {source.count(old)} times in the reference.")
+        source = source.replace(old, new)
+    names = dict(vars(sys.modules[original.function.__module__]))
+    exec(compile(source, f"<{exercise}, {name}>", "exec"), names)
+    function: Callable[..., Any] = names[exercise]
+    function.__name__ = name
+    return _shelf(exercise, function), function, source
 
 
 def bank(exercise: str) -> list[Misconception]:
@@ -174,10 +221,10 @@ def _load() -> None:
             importlib.import_module(module.name)
 
 
-def _as_typed(function: Callable[..., Any], name: str) -> str:
-    source = textwrap.dedent(inspect.getsource(function))
+def _as_typed(answer: Callable[..., Any], name: str) -> str:
+    source = textwrap.dedent(inspect.getsource(answer))
     definition = ast.parse(source).body[0]
-    assert isinstance(definition, ast.FunctionDef)
+    assert isinstance(definition, ast.FunctionDef | ast.ClassDef)
     lines = source.splitlines()[definition.lineno - 1 :]
-    lines[0] = re.sub(rf"\bdef {re.escape(function.__name__)}\b", f"def {name}", lines[0])
+    lines[0] = re.sub(rf"\b(def|class) {re.escape(answer.__name__)}\b", rf"\1 {name}", lines[0])
     return "\n".join(lines) + "\n"
