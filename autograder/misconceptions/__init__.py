@@ -12,9 +12,9 @@ A slip of a few words in a long answer is declared by these words, which are rep
            caught_by="test_…")
 
 Every answer stands alone: it uses its arguments, the modules that a notebook imports (`math`, `torch`, `Tensor`,
-`nn`, `torch.nn.functional as F`) and the names that notebooks take from coursekit, so that its source can be pasted into
-an answer cell. A wrong answer that keeps something right out of several (say, the order of the dropout) changes nothing
-else, so that it is one mistake.
+`nn`, `torch.nn.functional as F`) and the names that notebooks take from coursekit, so that its source can be pasted
+into an answer cell. A wrong answer that keeps something right out of several (say, the order of the dropout) changes
+nothing else, so that it is one mistake.
 """
 
 import ast

@@ -101,11 +101,14 @@ def _steps(name: str, root: Path) -> list[_Step]:
             f"{PUBLIC_CASES}/stage_{number}.py",
             "autograder/release/golden.py",
             *(f"course/coursekit/{module}.py" for module in CHECKS),
+            *_files(root, f"course/coursekit/probes/stage_{number}.py"),
             PINS,
         )
         steps.append(_Step(Product(golden, sources), lambda: _golden(name, golden), "computing golden tensors"))
     # Of the golden tensors a stage reads its own.
-    coursekit = _files(root, "course/coursekit/*.py", "course/coursekit/sample/*")
+    coursekit = _files(
+        root, "course/coursekit/*.py", f"course/coursekit/probes/stage_{number}.py", "course/coursekit/sample/*"
+    )
     executed = Product((solution,), (text, *coursekit, *(golden if has_checks else ()), NOTEBOOKS, PINS))
     steps.append(_Step(executed, lambda: _execute(root, text, solution), "running the solution"))
     stripped = Product((student,), (solution, "nbgrader_config.py", NOTEBOOKS, PINS))

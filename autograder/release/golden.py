@@ -19,6 +19,7 @@ from autograder.release.public_cases import PublicCase, PublicExercise, public_e
 from coursekit.attempts import Call
 from coursekit.cases import Case, Outcome
 from coursekit.checks import judge, same
+from coursekit.probes import probes
 
 DECIMALS = 7
 REPEATS = 3
@@ -73,6 +74,7 @@ def _exercise(name: str, exercise: PublicExercise, shelf: dict[str, torch.Tensor
                 "rtol": case.rtol,
                 "atol": case.atol,
                 "property": case.property,
+                **({"probe": case.probe} if case.probe else {}),
             }
             for i, case in enumerate(cases)
         ],
@@ -85,7 +87,7 @@ def _case(public: PublicCase, exercise: PublicExercise, reference: Any) -> Case:
     if public.answer is not None:
         answer = public.answer
     elif public.property is None:
-        returned = Call(reference, public.arguments)()
+        returned = Call(reference, public.arguments, probes()[public.probe] if public.probe else None)()
         answer = tuple(_rounded(value) for value in (returned if len(exercise.parts) > 1 else (returned,)))
     return Case(
         tried=public.tried,
@@ -95,6 +97,7 @@ def _case(public: PublicCase, exercise: PublicExercise, reference: Any) -> Case:
         rtol=public.rtol,
         atol=public.atol,
         property=public.property,
+        probe=public.probe,
     )
 
 
@@ -135,9 +138,9 @@ def _outcome(function: Any, case: Case) -> Outcome:
 def _shifted(function: Any, shift: int) -> Any:
     """The function with other random numbers: a check seeds every call alike."""
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
         torch.rand(shift)
-        return function(*arguments)
+        return function(*arguments, **named)
 
     call.__name__ = function.__name__
     return call
@@ -149,8 +152,10 @@ def _rounded(value: Any) -> Any:
         return value.detach().clone().round(decimals=DECIMALS) + 0.0 if value.is_floating_point() else value
     if isinstance(value, float):
         return round(value, DECIMALS) if math.isfinite(value) else value
-    if isinstance(value, tuple):
-        return tuple(_rounded(item) for item in value)
+    if isinstance(value, tuple | list):
+        return type(value)(_rounded(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
     return value
 
 
@@ -174,7 +179,11 @@ def _encode(value: Any, shelf: dict[str, torch.Tensor], key: str) -> Any:
         shelf.setdefault(key, content)
         return {"tensor": key}
     if isinstance(value, tuple | list):
-        return {"tuple": [_encode(item, shelf, f"{key}.{i}") for i, item in enumerate(value)]}
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {kind: [_encode(item, shelf, f"{key}.{i}") for i, item in enumerate(value)]}
+    if isinstance(value, dict):
+        pairs = [[name, _encode(item, shelf, f"{key}.{name}")] for name, item in value.items()]
+        return {"dict": [[_encode(name, shelf, key), item] for name, item in pairs]}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
     if value is None or isinstance(value, bool | int | float | str):

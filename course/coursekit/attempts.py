@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import linecache
 import random
 import re
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -45,13 +47,17 @@ class Call:
     """Calls the student's function on copies of a case's arguments.
 
     arguments  name → value, in the order of the signature
+    probe      called with the function and the arguments in the function's place, where there is one
     changed    inputs that the function has modified so far
     warned     what Python warned about so far, each once
     """
 
-    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], arguments: dict[str, Any], probe: Callable[..., Any] | None = None
+    ) -> None:
         self.function = function
         self.arguments = arguments
+        self.probe = probe
         self.changed: list[str] = []
         self.warned: list[str] = []
         self._calls = 0
@@ -63,7 +69,7 @@ class Call:
         with _own_randomness(self._calls), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                result = self.function(*given.values())
+                result = self.probe(self.function, **given) if self.probe else self.function(*given.values())
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # also SystemExit: a check must never end the student's kernel
@@ -79,10 +85,15 @@ class Call:
 
 
 def _copy(value: Any) -> Any:
-    return value.clone() if isinstance(value, torch.Tensor) else value
+    return value.clone() if isinstance(value, torch.Tensor) else copy.deepcopy(value)
 
 
 def _same(value: Any, original: Any) -> bool:
+    if isinstance(original, list | dict):
+        try:
+            return bool(value == original)
+        except Exception:  # a list that holds tensors does not compare
+            return True
     if not isinstance(original, torch.Tensor):
         return True
     return value.dtype == original.dtype and torch.equal(value.detach(), original)
@@ -123,6 +134,8 @@ def _lines(trace: TracebackType | None, function: Callable[..., Any]) -> tuple[s
     Own code is what shares the globals of the student's function: the cells of the notebook.
     """
     own = getattr(function, "__globals__", None)
+    if own is None:  # a class; its module is the notebook
+        own = getattr(sys.modules.get(getattr(function, "__module__", "")), "__dict__", None)
     found: list[str] = []
     for frame, number in traceback.walk_tb(trace):
         if frame.f_globals is own or (own is None and frame.f_globals.get("__name__") == "__main__"):

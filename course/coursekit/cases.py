@@ -57,6 +57,7 @@ class Case:
     answer      the right answer: one value per part
     rtol, atol  how close is close enough
     property    name of a property in `properties.py` that is checked instead of the answer
+    probe       name of a probe in `probes/` that gives the values to compare; None: the function's own result
     """
 
     tried: str
@@ -66,6 +67,7 @@ class Case:
     rtol: float
     atol: float
     property: str | None
+    probe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def _case(entry: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Case:
         rtol=entry["rtol"],
         atol=entry["atol"],
         property=entry["property"],
+        probe=entry.get("probe"),
     )
 
 
@@ -144,7 +147,9 @@ def _outcome(entry: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Outcome
 
 
 def decode(entry: Any, tensors: dict[str, torch.Tensor]) -> Any:
-    """Give back the value that stands in JSON as itself, or as {"tensor": key}, {"tuple": [...]}, {"float": "nan"}."""
+    """Give back the value that stands in JSON as itself, or as {"tensor": key}, {"tuple": [...]}, {"list": [...]},
+    {"dict": [[key, value], ...]}, {"float": "nan"}.
+    """
     if not isinstance(entry, dict):
         return entry
     ((kind, content),) = entry.items()
@@ -152,6 +157,10 @@ def decode(entry: Any, tensors: dict[str, torch.Tensor]) -> Any:
         return tensors[content]
     if kind == "tuple":
         return tuple(decode(item, tensors) for item in content)
+    if kind == "list":
+        return [decode(item, tensors) for item in content]
+    if kind == "dict":
+        return {decode(key, tensors): decode(item, tensors) for key, item in content}
     if kind == "float":
         return float(content)
     raise ValueError(f"The golden files hold a value of unknown kind {kind!r}. Reinstall coursekit.")

@@ -17,6 +17,7 @@ from IPython.display import display
 from coursekit import cases
 from coursekit.attempts import Call, Raised, Stopped
 from coursekit.cases import Case, Exercise, Outcome, Part, Slip
+from coursekit.probes import probes
 from coursekit.properties import PROPERTIES
 from coursekit.verdicts import Verdict
 
@@ -58,7 +59,7 @@ class Check:
         if not callable(function):
             name = exercise.name
             return Verdict(
-                "✗", exercise.number, f"Give the check the function itself, without calling it: check.{name}({name})"
+                "✗", exercise.number, f"Give the check {name} itself, without calling it: check.{name}({name})"
             )
         judgements = [judge(function, case) for case in exercise.cases]
         passed = sum(judgement.passed for judgement in judgements)
@@ -105,7 +106,7 @@ check = Checks()
 
 def judge(function: Callable[..., Any], case: Case) -> Judgement:
     """Call the function on a case and say what came of it."""
-    call = Call(function, case.arguments)
+    call = Call(function, case.arguments, probes()[case.probe] if case.probe else None)
     try:
         if case.property is not None:
             return _judge_property(call, case.property)
@@ -179,6 +180,10 @@ def _structure(value: Any, expected: Any, part: Part, _: Case) -> str | None:
     """Compare type, shape and dtype."""
     if _is_number(expected):
         return None if _is_number(value) else f"The {part.name} is {_described(value)}, expected a number."
+    if not isinstance(expected, torch.Tensor):
+        right = type(expected)
+        alike = isinstance(value, list | tuple if right in (list, tuple) else right)
+        return None if alike else f"The {part.name} is {_described(value)}, expected {_described(expected)}."
     if not isinstance(value, torch.Tensor):
         return f"The {part.name} is {_described(value)}, expected a tensor of shape {tuple(expected.shape)}."
     if value.shape != expected.shape:
@@ -189,7 +194,9 @@ def _structure(value: Any, expected: Any, part: Part, _: Case) -> str | None:
 
 
 def _difference(value: Any, expected: Any, part: Part, case: Case) -> str | None:
-    """Compare numbers: the first place where they differ."""
+    """Compare values: the first place where they differ."""
+    if not isinstance(expected, torch.Tensor) and not _is_number(expected):
+        return _plain_difference(value, expected, part)
     given = torch.as_tensor(value).detach().cpu().double()
     wanted = torch.as_tensor(expected).double()
     off = ~torch.isclose(given, wanted, rtol=case.rtol, atol=case.atol)
@@ -203,6 +210,46 @@ def _difference(value: Any, expected: Any, part: Part, case: Case) -> str | None
     where = ", ".join(f"{axis} {index + 1}" for axis, index in zip(part.axes, place, strict=False))
     seen, right = _numbers(given[place], wanted[place])
     return f"The {part.name}{' of ' if where else ''}{where}: [{' '.join(seen)}], expected [{' '.join(right)}]."
+
+
+def _plain_difference(value: Any, expected: Any, part: Part) -> str | None:
+    """Compare words, truth values, lists and dicts; numbers in them exactly, but for the last digits of a float."""
+    if _alike(value, expected):
+        return None
+    if isinstance(expected, dict):
+        for key in expected:
+            if key not in value:
+                return f"The {part.name} has no entry for {key!r}; expected {_short(expected[key])}."
+            if not _alike(value[key], expected[key]):
+                return f"In the {part.name}, {key!r} is {_short(value[key])}, expected {_short(expected[key])}."
+        unwanted = next(key for key in value if key not in expected)
+        return f"The {part.name} has an entry for {_short(unwanted)}, expected none."
+    if isinstance(expected, list | tuple) and len(value) == len(expected) > LONGEST_ROW:
+        place = next(i for i, pair in enumerate(zip(value, expected, strict=True)) if not _alike(*pair))
+        return f"In the {part.name}, number {place + 1} is {_short(value[place])}, expected {_short(expected[place])}."
+    return f"The {part.name}: {_short(value)}, expected {_short(expected)}."
+
+
+def _alike(value: Any, expected: Any) -> bool:
+    if isinstance(expected, list | tuple):
+        same_length = isinstance(value, list | tuple) and len(value) == len(expected)
+        return same_length and all(map(_alike, value, expected))
+    if isinstance(expected, dict):
+        return (
+            isinstance(value, dict)
+            and value.keys() == expected.keys()
+            and all(_alike(value[key], expected[key]) for key in expected)
+        )
+    if isinstance(expected, torch.Tensor):
+        return isinstance(value, torch.Tensor) and value.shape == expected.shape and torch.equal(value.cpu(), expected)
+    if _is_number(expected):
+        return _is_number(value) and math.isclose(float(value), float(expected), rel_tol=1e-6, abs_tol=1e-9)
+    return bool(type(value) is type(expected) and value == expected)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 90 else text[:87] + "…"
 
 
 def _numbers(given: torch.Tensor, wanted: torch.Tensor) -> tuple[list[str], list[str]]:
@@ -231,7 +278,11 @@ def _is_number(value: Any) -> bool:
 def _described(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    if isinstance(value, list | tuple):
+    if value is None:
+        return "None"
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, list | tuple | dict):
         return f"a {type(value).__name__} of {len(value)}"
     return f"{'an' if type(value).__name__[0] in 'aeiou' else 'a'} {type(value).__name__}"
 
@@ -241,6 +292,8 @@ def _detached(answer: Any) -> Any:
         return answer.detach()
     if isinstance(answer, list | tuple):
         return tuple(_detached(item) for item in answer)
+    if isinstance(answer, dict):
+        return {key: _detached(item) for key, item in answer.items()}
     return answer
 
 
@@ -278,9 +331,15 @@ def same(outcome: Outcome, known: Outcome, case: Case) -> bool:
 
 def _close(value: Any, known: Any, case: Case) -> bool:
     try:
-        if isinstance(known, tuple):
+        if isinstance(known, dict):
             return (
-                isinstance(value, tuple)
+                isinstance(value, dict)
+                and value.keys() == known.keys()
+                and all(_close(value[key], known[key], case) for key in known)
+            )
+        if isinstance(known, list | tuple):
+            return (
+                isinstance(value, list | tuple)
                 and len(value) == len(known)
                 and all(_close(item, other, case) for item, other in zip(value, known, strict=True))
             )

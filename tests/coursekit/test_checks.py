@@ -259,7 +259,7 @@ def test_an_exercise_done_in_part_is_not_called_undone() -> None:
 @pytest.mark.parametrize("given", [None, 3.0, (1.0, 1.0, 1.0)])
 def test_a_result_in_place_of_the_function_is_explained(given: Any) -> None:
     found = verdict("norms", given)
-    assert found.headline == "Give the check the function itself, without calling it: check.norms(norms)"
+    assert found.headline == "Give the check norms itself, without calling it: check.norms(norms)"
 
 
 def test_numbers_of_other_kinds_are_numbers() -> None:

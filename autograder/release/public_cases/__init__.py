@@ -25,6 +25,8 @@ class PublicCase:
     arguments  name → value, in the order of the signature
     answer     the right answer, one value per part, where the reference's own would be random; else None
     property   name of a property in `coursekit.properties` that is checked instead of the answer
+    probe      name of a probe in `coursekit.probes` that gives the values to compare, for a class or where inputs are
+               objects; None: the function's own result
     """
 
     tried: str
@@ -33,6 +35,7 @@ class PublicCase:
     atol: float = 1e-5
     answer: tuple[Any, ...] | None = None
     property: str | None = None
+    probe: str | None = None
 
 
 @dataclass(frozen=True)
