@@ -19,13 +19,23 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 
 
 class Told(AssertionError):
-    """A failed expectation; its text is the sentence for the student."""
+    """A failed expectation; its text is the sentence for the student, and `share` the part of the points kept."""
+
+    def __init__(self, sentence: str, share: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.share = share
 
 
 def expect(condition: Any, sentence: str) -> None:
     """Raise `Told(sentence)` unless the condition holds."""
     if not condition:
         raise Told(sentence)
+
+
+def credit(share: float, sentence: str) -> None:
+    """Give a share of the test's points, 0 to 1; raise `Told(sentence)` unless it is all of them."""
+    if not share >= 1:  # nan too
+        raise Told(sentence, max(share, 0.0))
 
 
 def points(grade_id: str, value: float) -> Callable[[Test], Test]:

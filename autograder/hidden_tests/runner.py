@@ -123,7 +123,7 @@ def _result(item: pytest.Item, grade_id: str, value: float, error: BaseException
     if error is None:
         return TestResult(name, grade_id, title, value, value, "passed")
     if isinstance(error, Told):
-        return TestResult(name, grade_id, title, value, 0.0, "failed", str(error))
+        return TestResult(name, grade_id, title, value, value * error.share, "failed", str(error))
     if isinstance(error, StudentError):
         return TestResult(name, grade_id, title, value, 0.0, error.status, str(error))
     if isinstance(error, KeyboardInterrupt):

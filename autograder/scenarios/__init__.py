@@ -5,6 +5,10 @@ value and decides nothing; the hidden test outside does. Its first argument, `na
 attributes.
 """
 
-from .recording import gradients, sizes_of_results, with_inputs
-
-__all__ = ["gradients", "sizes_of_results", "with_inputs"]
+from .block import *  # noqa: F403
+from .fine_tuning import *  # noqa: F403
+from .multi_head import *  # noqa: F403
+from .pretraining import *  # noqa: F403
+from .recording import *  # noqa: F403
+from .recurrent import *  # noqa: F403
+from .tokenization import *  # noqa: F403

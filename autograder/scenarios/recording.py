@@ -6,6 +6,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+__all__ = ["gradients", "sizes_of_results", "with_inputs"]
+
 
 def with_inputs(names: Any, function: str, *args: Any) -> dict[str, Any]:
     """Call a function and return, with its result, its arguments as they are afterwards."""

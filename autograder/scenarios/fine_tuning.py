@@ -1,0 +1,3 @@
+"""Scenarios of BERT-GRU fine-tuning, stage 07."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Scenarios of BERT pre-training, stage 06."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Scenarios of tokenization, stage 01."""
+
+__all__: list[str] = []
