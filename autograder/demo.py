@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from autograder import hidden_tests
+from autograder.demo_answers import written_answers
 from autograder.grading.classroom import Classroom, ClassroomError, write_whole
 from autograder.misconceptions import alternatives, bank, exercises
+from autograder.trained import trained_files
 
 __all__ = ["DemoStudent", "make_demo_class", "write_demo_class"]
 
@@ -25,21 +27,6 @@ _REGION = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 
 Json = dict[str, Any]
 Answers = dict[str, str]
-
-WRITTEN = {
-    "no_scale": [
-        "The dot product of two random vectors has variance d_k. Without the scale the scores are large, the softmax "
-        "gives nearly all weight to one key, and hardly any gradient comes back.",
-        "Softmax becomes almost one-hot for large d_k, so training is slow at the start.",
-        "Nothing much, because softmax normalises anyway.",
-    ],
-    "linear_cost": [
-        "Low rank keeps the softmax, so it can still look at one thing sharply. Linear attention works for any length "
-        "without new parameters.",
-        "Both need O(T) memory. Linear attention can also be written as a recurrence.",
-        "Low rank is easier to build into an existing model.",
-    ],
-}
 
 
 @dataclass(frozen=True)
@@ -177,6 +164,8 @@ class _Class:
         self.full = {mark["grade_id"]: float(mark["points"]) for mark in graded}
         self.exercises = [exercise for exercise in exercises(stage) if f"{exercise}_answer" in solutions]
         self.points = _points_of_tests(stage)
+        self.written = written_answers(stage)
+        self.trained = trained_files(stage)
         self.made: list[DemoStudent] = []
 
     def students(self) -> list[DemoStudent]:
@@ -197,7 +186,7 @@ class _Class:
 
     def _answered(self, answers: Answers | None = None) -> Json:
         """The released notebook with every exercise answered: by `answers`, else rightly."""
-        texts = {name: self.random.choice(choices) for name, choices in WRITTEN.items()}
+        texts = {name: self.random.choice(choices) for name, choices in self.written.items()}
         sources = {**self.solutions, **texts, **(answers or {})}
         notebook = copy.deepcopy(self.release)
         for cell in notebook["cells"]:

@@ -10,6 +10,7 @@ from autograder.hidden_tests.runner import Target
 from autograder.repair import repair
 from autograder.sandbox import Worker
 from autograder.submission import Submission
+from autograder.submission.artefacts import find
 
 from .classroom import released_notebook
 from .run import NotebookRun
@@ -27,6 +28,6 @@ def open_submission(path: Path, stage: str, seed: int) -> Iterator[Target]:
     with Worker() as worker:
         run = NotebookRun(worker, repaired.notebook, worker.limits)
         try:
-            yield Target(Submission(run, seed), seed, run.enter, run.order)
+            yield Target(Submission(run, seed, find(path.parent)), seed, run.enter, run.order)
         finally:
             run.close()

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from autograder.hidden_tests.runner import TestResult, run_hidden_tests
 from autograder.repair import Repaired
 from autograder.sandbox import Worker
-from autograder.submission import Submission
+from autograder.submission import HandedIn, Submission
 
 from .graded import CellScore, Graded, cell_status
 from .run import NotebookRun, is_autograded, is_written, nbgrader_of
@@ -26,15 +26,17 @@ def grade(
     seed: int = 0,
     run_look: bool = False,
     key: str = "",
+    handed_in: HandedIn | None = None,
 ) -> Graded:
     """Grade one repaired submission.
 
-    stage     name of the assignment, for example 03_scaled_dot_product_attention
-    repaired  what `autograder.repair.repair` returned
-    worker    a warm sandbox
-    seed      seed of the hidden tests' random inputs
-    run_look  run the cells tagged `look` too
-    key       the name under which the result will be kept
+    stage      name of the assignment, for example 03_scaled_dot_product_attention
+    repaired   what `autograder.repair.repair` returned
+    worker     a warm sandbox
+    seed       seed of the hidden tests' random inputs
+    run_look   run the cells tagged `look` too
+    key        the name under which the result will be kept
+    handed_in  the trained weights beside the notebook
 
     Whatever the submission does, a result comes back. Raises HiddenTestError or SandboxMissing, which are faults of
     the installation.
@@ -43,7 +45,7 @@ def grade(
     notebook = copy.deepcopy(repaired.notebook)
     run = NotebookRun(worker, notebook, worker.limits, run_look)
     try:
-        results = run_hidden_tests(stage, Submission(run, seed), seed, run.enter, run.order)
+        results = run_hidden_tests(stage, Submission(run, seed, handed_in), seed, run.enter, run.order)
         run.finish()
     finally:
         run.close()

@@ -15,6 +15,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.repair import Repaired
 from autograder.sandbox import Limits
+from autograder.submission.artefacts import find
 
 from .cache import cached, keep
 from .classroom import Classroom
@@ -38,7 +39,8 @@ class RepairingExporter(NotebookExporter):
         resources = resources or {}
         classroom = Classroom.find(Path(self.parent.coursedir.root))
         setting = Setting(classroom, resources["nbgrader"]["assignment"])
-        submitted = setting.submitted(Path(filename).read_bytes(), [])
+        path = Path(filename)
+        submitted = setting.submitted(path.read_bytes(), [], path.parent)
         repaired = setting.repaired(submitted)
         repaired.notebook.metadata[NOTES] = {
             "notes": repaired.notes,
@@ -46,6 +48,7 @@ class RepairingExporter(NotebookExporter):
             "answered": repaired.answered,
             "key": submitted.key,
             "seed": submitted.seed,
+            "folder": str(path.parent),
         }
         return self.from_notebook_node(repaired.notebook, resources, **options)
 
@@ -62,7 +65,10 @@ class GradeInSandbox(NbGraderPreprocessor):
             repaired = Repaired(nb, told["notes"], told["readable"], told["answered"])
             if repaired.readable:
                 stage = resources["nbgrader"]["assignment"]
-                graded = grade(stage, repaired, warm_worker(Limits()), told["seed"], key=told["key"])
+                handed_in = find(Path(told["folder"]))
+                graded = grade(
+                    stage, repaired, warm_worker(Limits()), told["seed"], key=told["key"], handed_in=handed_in
+                )
             else:
                 graded = ungraded(repaired, told["seed"], told["key"])
             keep(classroom, graded)

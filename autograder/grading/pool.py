@@ -57,7 +57,7 @@ def grade_job(setting: Setting, job: Job) -> Graded:
     if not repaired.readable:
         return ungraded(repaired, submitted.seed, job.key)
     worker = warm_worker(setting.limits, setting.trust)
-    return grade(setting.stage, repaired, worker, submitted.seed, setting.run_look, job.key)
+    return grade(setting.stage, repaired, worker, submitted.seed, setting.run_look, job.key, submitted.handed_in)
 
 
 class Pool:

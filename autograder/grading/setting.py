@@ -13,10 +13,13 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 import autograder
+from autograder import reviews
 from autograder.hidden_tests.runner import test_file
 from autograder.repair import Repaired, read_submission, repair
 from autograder.sandbox import Limits
 from autograder.sandbox.bubblewrap import package_folder
+from autograder.submission import HandedIn
+from autograder.submission.artefacts import find
 
 from .cache import class_secret
 from .classroom import Classroom
@@ -29,8 +32,9 @@ DECIDING = ("torch", "numpy", "transformers", "safetensors", "pytest", "ipython"
 def grader_fingerprint(stage: str) -> str:
     """A hash of all that a score depends on besides the submission: hidden tests, grader, course package, versions."""
     digest = hashlib.sha256()
-    folders = [HERE / name for name in ("sandbox", "scenarios", "submission", "misconceptions", "grading", "repair")]
-    files = [test_file(stage), HERE / "hidden_tests" / "__init__.py", HERE / "hidden_tests" / "runner.py"]
+    parts = ("sandbox", "scenarios", "submission", "misconceptions", "grading", "repair", "reviews")
+    folders = [HERE / name for name in parts]
+    files = [test_file(stage), *(HERE / "hidden_tests" / f"{name}.py" for name in ("__init__", "runner", "reading"))]
     for folder in (*folders, package_folder("coursekit")):
         files += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
     for path in files:
@@ -38,6 +42,8 @@ def grader_fingerprint(stage: str) -> str:
     for name in DECIDING:
         digest.update(f"{name} {version(name)} ".encode())
     digest.update(platform.python_version().encode())
+    if "autograder.reviews" in test_file(stage).read_text(encoding="utf-8"):
+        digest.update(json.dumps(reviews.identity()).encode())
     return digest.hexdigest()
 
 
@@ -49,16 +55,18 @@ def _digest(*parts: object) -> str:
 class Submitted:
     """What a student handed in, as it was found.
 
-    raw    bytes of the notebook, None if there is none
-    notes  what there was to tell about the folder
-    key    the name under which its result is kept: a hash of all that the result depends on
-    seed   of the hidden tests' inputs: the same for the same file, and unknown to whoever lacks the class's secret
+    raw        bytes of the notebook, None if there is none
+    notes      what there was to tell about the folder
+    key        the name under which its result is kept: a hash of all that the result depends on
+    seed       of the hidden tests' inputs: the same for the same file, and unknown to whoever lacks the class's secret
+    handed_in  the trained weights beside the notebook
     """
 
     raw: bytes | None
     notes: list[str]
     key: str
     seed: int
+    handed_in: HandedIn
 
 
 @dataclass(frozen=True)
@@ -87,14 +95,18 @@ class Setting:
 
     def load(self, student: str) -> Submitted:
         """Find what a student handed in. Raises nothing for what is in the folder."""
-        found = read_submission(self.classroom.submission(student, self.stage), f"{self.stage}.ipynb")
-        return self.submitted(found.raw, found.notes)
+        folder = self.classroom.submission(student, self.stage)
+        found = read_submission(folder, f"{self.stage}.ipynb")
+        return self.submitted(found.raw, found.notes, folder)
 
-    def submitted(self, raw: bytes | None, notes: list[str]) -> Submitted:
-        """The same for a file that is at hand."""
+    def submitted(self, raw: bytes | None, notes: list[str], folder: Path) -> Submitted:
+        """The same for a notebook that is at hand, and the folder that it lies in."""
         content = hashlib.sha256(raw or b"").hexdigest()
         seed = int(_digest(self._secret, content)[:8], 16)
-        return Submitted(raw, notes, _digest(self._common, content, raw is None, notes, seed), seed)
+        handed_in = HandedIn() if folder.is_symlink() else find(folder)
+        notes = [*notes, *handed_in.notes]
+        key = _digest(self._common, content, raw is None, notes, seed, dict(handed_in.hashes))
+        return Submitted(raw, notes, key, seed, handed_in)
 
     def repaired(self, submitted: Submitted) -> Repaired:
         """A submission on the released notebook, with all there is to tell about it."""

@@ -1,11 +1,14 @@
 """The student's work as the hidden tests meet it: names that can be called, and errors that say what went wrong."""
 
+from .artefacts import Artefact, HandedIn
 from .errors import Crashed, Missing, NotDone, Raised, StudentError, TimedOut, Unreadable
 from .proxy import Exchange, LocalSubmission, RemoteValue, Submission
 
 __all__ = [
+    "Artefact",
     "Crashed",
     "Exchange",
+    "HandedIn",
     "LocalSubmission",
     "Missing",
     "NotDone",

@@ -12,6 +12,7 @@ from autograder import scenarios
 from autograder.sandbox.perform import Performer
 from autograder.sandbox.wire import Ref, WireError, decode, encode
 
+from .artefacts import Artefact, HandedIn
 from .errors import Missing, NotDone, Raised, Unreadable
 
 Answer = tuple[dict[str, Any], dict[str, torch.Tensor]]
@@ -68,9 +69,10 @@ class Submission:
     Raises a StudentError where no answer comes.
     """
 
-    def __init__(self, answering: Answering, seed: int) -> None:
+    def __init__(self, answering: Answering, seed: int, handed_in: HandedIn | None = None) -> None:
         self._answering = answering
         self._seed = seed
+        self._handed_in = handed_in or HandedIn()
         self._count = 0
         self._exchanges: list[Exchange] = []
 
@@ -82,6 +84,10 @@ class Submission:
     def scenario(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Run `autograder.scenarios.<name>` beside the student's names and return what it recorded."""
         return self._ask("scenario", name, "", args, kwargs, name)
+
+    def artefact(self, name: str) -> Artefact:
+        """What a safetensors file beside the notebook holds. Raises NotDone or Unreadable."""
+        return self._handed_in.read(name)
 
     def _ask(
         self, do: str, target: str | int, attribute: str, args: tuple[Any, ...], kwargs: dict[str, Any], shown: str
@@ -119,8 +125,8 @@ class Submission:
 class LocalSubmission(Submission):
     """The same surface over names of this process; for trusted implementations only."""
 
-    def __init__(self, names: Mapping[str, Any], seed: int) -> None:
-        super().__init__(Performer(names, scenarios), seed)
+    def __init__(self, names: Mapping[str, Any], seed: int, handed_in: HandedIn | None = None) -> None:
+        super().__init__(Performer(names, scenarios), seed, handed_in)
 
 
 def _refuse_local(value: Any) -> Ref:
