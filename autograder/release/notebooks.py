@@ -29,6 +29,8 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.release.errors import ReleaseError
+from coursekit.data import IMDB, VARIABLE
+from coursekit.sources import named
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
@@ -52,17 +54,23 @@ def read_text_notebook(path: Path) -> NotebookNode:
 
 
 def execute(notebook: NotebookNode, path: Path) -> NotebookNode:
-    """Run all cells in a fresh kernel, in the folder of `path`, and return the notebook with tidy outputs.
+    """Run all cells in a fresh kernel, in a folder of its own, and return the notebook with tidy outputs.
 
-    Raises ReleaseError naming the cell that failed or that wrote to stderr.
+    path    named in errors
+    Raises ReleaseError naming the cell that failed or that wrote to stderr, or where IMDB is needed and missing.
     """
-    with build_environment() as environment:
+    if needs_imdb(notebook) and real_imdb() is None:
+        raise ReleaseError(
+            f"{path}: the solution is executed on the real IMDB reviews, and they were not found. Name their folder by "
+            f"{VARIABLE}, or download them: {IMDB.command}"
+        )
+    with build_environment() as environment, tempfile.TemporaryDirectory(prefix="solution-") as folder:
         client = NotebookClient(
             notebook,
             kernel_name="python3",
             timeout=CELL_TIMEOUT,
             record_timing=False,  # a timestamp in each cell would make every build differ
-            resources={"metadata": {"path": str(path.parent)}},
+            resources={"metadata": {"path": folder}},  # what a notebook saves does not stay in solutions/
         )
         try:
             client.execute(env=environment, stderr=subprocess.DEVNULL)  # the kernel's own log, not the cells'
@@ -80,10 +88,34 @@ def execute(notebook: NotebookNode, path: Path) -> NotebookNode:
     return notebook
 
 
+def needs_imdb(notebook: NotebookNode) -> bool:
+    """Whether a notebook reads reviews."""
+    return any("load_imdb(" in cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+def real_imdb() -> Path | None:
+    """The folder with the real reviews: named by COURSEKIT_IMDB, in the Hugging Face cache, or shared/data/imdb beside
+    the repository; None if there is none.
+    """
+    found = named(None, VARIABLE)
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data" / "imdb"
+    return found[0] if found else IMDB.cached() or (beside if beside.is_dir() else None)
+
+
 @contextlib.contextmanager
 def build_environment() -> Iterator[dict[str, str]]:
-    """Give the environment that solutions run in: the cpu profile, two cores, bundled data, nobody's own settings."""
+    """Give the environment that solutions run in: the cpu profile, two cores, bundled encoder, nobody's own settings.
+
+    The real reviews are found in its Hugging Face cache, so that no output names a folder of this machine.
+    """
     with tempfile.TemporaryDirectory(prefix="release-") as scratch:
+        reviews = real_imdb()
+        if reviews is not None:
+            snapshots = Path(
+                scratch, "huggingface", "hub", f"datasets--{IMDB.names[0].replace('/', '--')}", "snapshots"
+            )
+            snapshots.mkdir(parents=True)
+            (snapshots / "found").symlink_to(reviews.resolve())
         environment = {
             name: value
             for name, value in os.environ.items()
