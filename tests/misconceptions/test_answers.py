@@ -1,0 +1,167 @@
+"""The bank: enough answers, told apart by name and sentence, and ready to be pasted into a notebook."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import dis
+import importlib
+import io
+import re
+from collections.abc import Iterator
+from functools import cache
+from types import CodeType
+from typing import Any
+
+import nbformat
+import pytest
+
+from autograder.misconceptions import (
+    Answer,
+    alternative,
+    alternatives,
+    bank,
+    edited,
+    edited_alternative,
+    exercises,
+    misconception,
+    reference,
+    right_answer,
+)
+from autograder.release import ROOT, stages
+from autograder.release.public_cases import public_exercises
+
+STAGE_OF = {exercise: stage for stage in stages() for exercise in exercises(stage)}
+ANSWERS: list[Answer] = [
+    answer for name in STAGE_OF for answer in (right_answer(name), *alternatives(name), *bank(name))
+]
+
+# The heart of each stage: so many wrong and so many right answers, in these exercises together.
+HEARTS = [
+    (["build_vocab", "tokenize"], 10, 5),
+    (["RNNClassifier", "LSTMClassifier", "GRUClassifier"], 10, 5),
+    (["train", "evaluate"], 10, 5),
+    (["scaled_dot_product"], 18, 10),
+    (["MultiHeadAttention"], 10, 5),
+    (["TransformerBlock"], 10, 5),
+    (["mask_inputs", "BertModel"], 10, 5),
+    (["BERTGRUSentiment"], 10, 5),
+]
+
+
+def named(answer: Answer) -> str:
+    return f"{answer.exercise}-{answer.name}"
+
+
+@pytest.mark.parametrize(("names", "wrong", "right"), HEARTS)
+def test_there_are_enough_answers_to_the_heart_of_a_stage(names: list[str], wrong: int, right: int) -> None:
+    assert sum(len(bank(name)) for name in names) >= wrong
+    assert sum(len(alternatives(name)) for name in names) >= right
+
+
+@pytest.mark.parametrize("exercise", STAGE_OF)
+def test_every_exercise_has_wrong_and_right_answers(exercise: str) -> None:
+    assert len(bank(exercise)) >= 3
+    assert len(alternatives(exercise)) >= 2
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_every_exercise_has_a_public_check(stage: str) -> None:
+    assert set(public_exercises(stage)) == set(exercises(stage))
+
+
+@pytest.mark.parametrize("exercise", STAGE_OF)
+def test_misconceptions_have_names_and_sentences_of_their_own(exercise: str) -> None:
+    wrong = bank(exercise)
+    assert len({entry.name for entry in wrong}) == len(wrong)
+    assert len({entry.sentence for entry in wrong}) == len(wrong)
+
+
+@pytest.mark.parametrize("exercise", STAGE_OF)
+def test_misconceptions_name_a_hidden_test_of_their_exercise(exercise: str) -> None:
+    hidden_tests = importlib.import_module(f"autograder.hidden_tests.test_{STAGE_OF[exercise]}")
+    for entry in bank(exercise):
+        (mark,) = getattr(hidden_tests, entry.caught_by).pytestmark
+        assert mark.args[0] == exercise, entry.name
+
+
+@pytest.mark.parametrize("exercise", STAGE_OF)
+def test_sentences_give_no_code(exercise: str) -> None:
+    for entry in bank(exercise):
+        assert entry.sentence.endswith((".", "?"))
+        assert len(entry.sentence) < 320
+        assert not re.search(r"`|torch\.|F\.|masked_fill|dim=|\w\(\w+, ", entry.sentence), entry.sentence
+
+
+@cache
+def notebook_names(stage: str) -> set[str]:
+    """What the notebook of a stage has imported and defined for its answers: what its cells give that are run."""
+    notebook = nbformat.read(ROOT / "solutions" / stage / f"{stage}.ipynb", as_version=4)
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in notebook.cells:
+            graded = cell.metadata.get("nbgrader", {}).get("grade")
+            if cell.cell_type == "code" and not graded and "look" not in cell.metadata.get("tags", []):
+                exec(cell.source, names)
+    return {*names, *dir(builtins)}
+
+
+def globals_used(code: CodeType) -> Iterator[str]:
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from globals_used(constant)
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=named)
+def test_source_can_be_pasted_into_an_answer_cell(answer: Answer) -> None:
+    (definition,) = ast.parse(answer.source).body
+    assert isinstance(definition, ast.FunctionDef | ast.ClassDef)
+    assert definition.name == answer.exercise
+    assert not definition.decorator_list
+    own = {"__name__", "__module__", "__qualname__", "__class__"}
+    local = {node.name for node in ast.walk(definition) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    used = set(globals_used(compile(answer.source, "answer", "exec")))
+    assert used <= notebook_names(STAGE_OF[answer.exercise]) | own | local
+
+
+@pytest.mark.parametrize("look_up", [bank, alternatives, right_answer])
+def test_an_unknown_exercise_is_named(look_up) -> None:
+    with pytest.raises(KeyError, match="no_such_exercise"):
+        look_up("no_such_exercise")
+
+
+def test_a_stage_without_answers_has_no_exercises() -> None:
+    assert exercises("99_nothing") == []
+
+
+def test_an_answer_cannot_be_declared_twice() -> None:
+    def another(beta):
+        return beta
+
+    another.__module__ = right_answer("norms").function.__module__
+    with pytest.raises(ValueError, match="two references"):
+        reference("norms")(another)
+    with pytest.raises(ValueError, match="two answers named"):
+        misconception("norms", "Sentence.", caught_by="test_none")(bank("norms")[0].function)
+    with pytest.raises(ValueError, match="two answers named"):
+        alternative("norms")(right_answer("norms").function)
+
+
+def test_an_exercise_belongs_to_one_stage() -> None:
+    def elsewhere(beta):
+        return beta
+
+    elsewhere.__module__ = "autograder.misconceptions.stage_04.norms"
+    with pytest.raises(ValueError, match="stage 03 and in stage 04"):
+        alternative("norms")(elsewhere)
+
+
+def test_an_edit_must_stand_exactly_once_in_the_reference() -> None:
+    with pytest.raises(ValueError, match="stands 0 times"):
+        edited("norms", "never_there", "Sentence.", [("no such text", "")], caught_by="test_none")
+    with pytest.raises(ValueError, match="declared before it"):
+        edited_alternative("no_such_exercise", "orphan", [])
