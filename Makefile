@@ -13,7 +13,7 @@ demo: setup ## a class of made-up submissions, graded: gradebook, report, feedba
 	@autograder demo
 
 test: setup ## lint, types, tests
-	@ruff check && ruff format --check && mypy && pytest
+	@ruff check && ruff format --check && mypy && pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 lab: setup ## the course in JupyterLab, as a student sees it
 	@cd course && jupyter lab

@@ -8,6 +8,7 @@ import json
 import random
 import re
 import shutil
+import textwrap
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from autograder import hidden_tests
 from autograder.demo_answers import written_answers
 from autograder.grading.classroom import Classroom, ClassroomError, write_whole
-from autograder.misconceptions import alternatives, bank, exercises
+from autograder.misconceptions import alternatives, bank, exercises, right_answer
 from autograder.trained import trained_files
 
 __all__ = ["DemoStudent", "make_demo_class", "write_demo_class"]
@@ -210,7 +211,7 @@ class _Class:
         name: str | None = None,
         **beside: bytes,
     ) -> None:
-        files = {file.replace("__", "."): content for file, content in beside.items()}
+        files = self.trained | {file.replace("__", "."): content for file, content in beside.items()}
         if notebook is not None:
             files[name or self.name] = notebook if isinstance(notebook, bytes) else _bytes(notebook)
         expected = self._expect() if expected is None else expected
@@ -231,6 +232,8 @@ class _Class:
     def _wrong(self) -> None:
         """Every misconception once; those of one exercise in as many hands, spread over the class."""
         banks = {exercise: bank(exercise) for exercise in self.exercises}
+        # The bank's answers stand alone; those of the solution may call each other, and a mistake would be paid twice.
+        right = {f"{exercise}_answer": right_answer(exercise).source for exercise in self.exercises}
         hands = max((len(wrong) for wrong in banks.values()), default=0)
         for number in range(hands):
             chosen = {}
@@ -242,7 +245,7 @@ class _Class:
             for exercise, answer in chosen.items():
                 lost = self.points[exercise, answer.caught_by]
                 less[exercise] = (0.0, self.full[exercise] - lost)
-            answers = {f"{exercise}_answer": answer.source for exercise, answer in chosen.items()}
+            answers = right | {f"{exercise}_answer": answer.source for exercise, answer in chosen.items()}
             names = {exercise: answer.name for exercise, answer in chosen.items()}
             what = "Misconceptions: " + ", ".join(f"{name} in {exercise}" for exercise, name in names.items()) + "."
             self._add("wrong", what, self._answered(answers), self._expect(**less), names)
@@ -307,14 +310,14 @@ class _Class:
             ("Ends the process with os._exit", middle, _EXIT),
             ("Looks for the hidden tests on disk", first, _READS_TESTS),
         ):
-            answer = {f"{exercise}_answer": self._head(exercise) + body}
+            answer = {f"{exercise}_answer": self._answer_with(exercise, body)}
             self._add("hostile", f"{what} in {exercise}.", self._answered(answer), self._expect(**{exercise: none}))
 
         ending = {f"{second}_answer": "import os\n\nos._exit(0)\n\n" + self.solutions[f"{second}_answer"]}
         what = f"Ends the process before {second} is defined."
         self._add("hostile", what, self._answered(ending), self._expect(**{second: none}))
 
-        lying = {f"{first}_answer": _ALWAYS_EQUAL + "\n\n" + self._head(first) + "    return Equal.of(), Equal.of()\n"}
+        lying = {f"{first}_answer": _ALWAYS_EQUAL + "\n\n" + self._answer_with(first, _LIES)}
         # An answer that does nothing also changes no input: a test or two may hold honestly.
         little = self._expect(**{first: (0.0, 1.0)})
         self._add("hostile", f"A tensor in {first} that is equal to everything.", self._answered(lying), little)
@@ -346,11 +349,14 @@ class _Class:
 
         self._add("hostile", "Right, with a pickle beside it that runs a command.", self._answered(), model__pt=_PICKLE)
 
-    def _head(self, exercise: str) -> str:
-        """The first lines of an answer, up to the colon behind its arguments."""
-        found = re.match(r"def .*?\)(?: ->[^\n]*)?:\n", self.solutions[f"{exercise}_answer"], re.DOTALL)
+    def _answer_with(self, exercise: str, body: str) -> str:
+        """An answer that does nothing but `body`, given as that of a function: a class does it when it is made."""
+        answer = self.solutions[f"{exercise}_answer"]
+        if answer.startswith("class "):
+            return f"class {exercise}:\n    def __init__(self, *args, **kwargs):\n" + textwrap.indent(body, "    ")
+        found = re.match(r"def .*?\)(?: ->[^\n]*)?:\n", answer, re.DOTALL)
         assert found is not None, exercise
-        return found[0]
+        return found[0] + body
 
 
 def _version_3(notebook: Json) -> bytes:
@@ -392,6 +398,7 @@ _READS_TESTS = """    import glob
         print(open(path).read())
     raise NotImplementedError(f"{len(found)} files found")
 """
+_LIES = "    return Equal.of(), Equal.of()\n"
 _ALWAYS_EQUAL = """class Equal(torch.Tensor):
     shape = property(lambda self: torch.Size((2, 3, 5, 4)))
 

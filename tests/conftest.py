@@ -14,7 +14,17 @@ from autograder.sandbox import Limits, Worker
 ROOT = Path(__file__).resolve().parents[1]
 # nbgrader starts alembic by name when it makes a gradebook.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+# A class that is graded once, or a browser, serves the tests of a folder: these stay in one process.
+TOGETHER = ("browser", "grading")
 STAGE_03 = "03_scaled_dot_product_attention"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.parent.name
+        if folder in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,6 @@
 
 from autograder.report.grades_csv import write_grades
 from autograder.report.page import write_report
-from autograder.report.terminal import gradebook_table
+from autograder.report.terminal import course_table, gradebook_table
 
-__all__ = ["gradebook_table", "write_grades", "write_report"]
+__all__ = ["course_table", "gradebook_table", "write_grades", "write_report"]

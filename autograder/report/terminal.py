@@ -1,4 +1,4 @@
-"""The gradebook of one assignment as plain text."""
+"""The gradebook as plain text: of one assignment, and of the whole course."""
 
 from __future__ import annotations
 
@@ -41,6 +41,30 @@ def _table(assignment: Assignment) -> str:
         names = [_short(student) for student in assignment.unmarked[:MANY]]
         more = len(assignment.unmarked) - len(names)
         lines.append(f"No result yet: {', '.join(names)}{f' and {more} more' if more else ''}")
+    return "\n".join(lines)
+
+
+def course_table(classroom: Classroom) -> str:
+    """Students by assignments, with the total of the course. Raises ClassroomError."""
+    assignments = read_scores(classroom)
+    if not assignments:
+        return "There are no results yet. Grade an assignment: autograder grade STAGE"
+    by_student = [{submission.student: submission for submission in found.submissions} for found in assignments]
+    students = sorted({student for found in by_student for student in found})
+    full = [sum(exercise.max_score for exercise in found.exercises) for found in assignments]
+    head = ["student", *(one_line(found.name).split("_")[0] for found in assignments), "total", ""]
+    rows = []
+    for student in students:
+        own = [found.get(student) for found in by_student]
+        scores = ["·" if submission is None else number(submission.total) for submission in own]
+        total = sum(submission.total for submission in own if submission is not None)
+        waiting = any(submission.waiting for submission in own if submission is not None)
+        rows.append([_short(student), *scores, number(total), "✎" if waiting else ""])
+    bottom = ["of", *map(number, full), number(sum(full)), ""]
+    widths = [max(_width(row[place]) for row in (head, *rows, bottom)) for place in range(len(head))]
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+    lines = [_line(head, widths), rule, *(_line(row, widths) for row in rows), rule, _line(bottom, widths), ""]
+    lines.append("·  handed in nothing    ✎  written answers wait for a person: nbgrader's formgrader shows them")
     return "\n".join(lines)
 
 
