@@ -29,6 +29,7 @@ def new_classroom(folder: Path) -> Classroom:
 class HandedIn:
     """The demo class before anybody graded it, and what its manifest says of each student."""
 
+    stage: str
     classroom: Classroom
     students: dict[str, dict[str, Any]]
 
@@ -44,6 +45,6 @@ class Demo(HandedIn):
     summary: Summary
 
     def result(self, student: str) -> dict[str, Any]:
-        result = self.classroom.result(student, STAGE)
+        result = self.classroom.result(student, self.stage)
         assert result is not None, f"{student} has no result"
         return result

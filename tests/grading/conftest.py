@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,33 @@ from classes import LIMITS, STAGE, Demo, HandedIn, new_classroom
 from autograder.demo import make_demo_class
 from autograder.grading.classroom import Classroom
 from autograder.grading.grade_class import grade_class
+from autograder.release import stages
+from coursekit.data import SAMPLE, VARIABLE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sample_reviews() -> Iterator[None]:
+    """The demo class has trained its models on the bundled reviews."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(SAMPLE))
+        yield
+
+
+def hand_in(folder: Path, stage: str) -> HandedIn:
+    classroom = new_classroom(folder)
+    make_demo_class(classroom, stage)
+    return HandedIn(stage, classroom, json.loads((classroom.folder / "demo.json").read_text())[stage])
 
 
 @pytest.fixture(scope="session")
 def handed_in(tmp_path_factory: pytest.TempPathFactory) -> HandedIn:
-    classroom = new_classroom(tmp_path_factory.mktemp("demo"))
-    make_demo_class(classroom, STAGE)
-    return HandedIn(classroom, json.loads((classroom.folder / "demo.json").read_text())[STAGE])
+    return hand_in(tmp_path_factory.mktemp("demo"), STAGE)
 
 
-@pytest.fixture(scope="session")
-def demo(handed_in: HandedIn) -> Demo:
-    summary = grade_class(handed_in.classroom, STAGE, limits=LIMITS)
-    return Demo(handed_in.classroom, handed_in.students, summary)
+@pytest.fixture(scope="session", params=stages())
+def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    made = hand_in(tmp_path_factory.mktemp("demo"), request.param)
+    return Demo(made.stage, made.classroom, made.students, grade_class(made.classroom, made.stage, limits=LIMITS))
 
 
 @pytest.fixture
