@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 # nbgrader and JupyterLab start each other's commands by name.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test lab release grade bench bench-grading setup
+.PHONY: demo test lab release grade bench bench-grading bench-tests bench-training bench-gpu setup
 .DEFAULT_GOAL := demo
 
 demo: setup ## a class of made-up submissions, graded: gradebook, report, feedback
@@ -24,10 +24,20 @@ release: setup ## build the notebooks of solutions/ and course/
 grade: setup ## grade a stage: make grade STAGE=03_scaled_dot_product_attention
 	@autograder grade $(STAGE)
 
-bench: bench-grading
+bench: bench-grading bench-tests bench-training
 
 bench-grading: setup ## seconds per submission, stock nbgrader against ours
 	@python benchmarks/grading.py
+
+bench-tests: setup ## CPU seconds of each stage's hidden tests
+	@python benchmarks/hidden_tests.py
+
+bench-training: setup ## what the models of stages 02, 06 and 07 reach on a CPU
+	@python benchmarks/recurrent.py && python benchmarks/pretraining.py && python benchmarks/fine_tuning.py
+
+bench-gpu: setup ## the same at full size on a GPU, the published tables included
+	@python benchmarks/recurrent.py --profile gpu && python benchmarks/pretraining.py --profile gpu \
+		&& python benchmarks/fine_tuning.py --profile gpu
 
 setup: .venv/.installed
 

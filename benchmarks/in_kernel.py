@@ -19,6 +19,7 @@ def grade_cells(hidden_tests: Path, scenarios: list[Path]) -> dict[str, str]:
     scenarios     the modules of the scenarios they name
     """
     shared, tests = _parts(hidden_tests.read_text(encoding="utf-8"))
+    shared = _parts((hidden_tests.parent / "reading.py").read_text(encoding="utf-8"))[0] + shared
     everything = [(HERE / "kernel_side.py").read_text(encoding="utf-8")]
     everything += [path.read_text(encoding="utf-8") for path in scenarios]
     together = FUTURE + "\n".join(text.replace(FUTURE, "") for text in (*everything, shared))
