@@ -7,7 +7,7 @@ plots         attention heat maps and curves
 when_done     ``with when_done(your_function):`` waits until the function is written
 load_imdb     the reviews, from wherever they can be had
 load_encoder  a pretrained encoder and its tokenizer, likewise
-load_tokenizer  its tokenizer alone, in a tenth of the time
+load_tokenizer  its tokenizer alone
 runtime       device, seed, profile and progress
 
 Each is imported when it is first used, so that a notebook that needs no encoder does not wait for transformers.
