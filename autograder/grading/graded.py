@@ -11,7 +11,8 @@ from nbformat import NotebookNode
 from autograder.hidden_tests.runner import TestResult
 
 # A cell's status is the worst of what happened to it, in this order.
-WORST_FIRST = ("crashed", "timed out", "not done", "test error")
+WORST_FIRST = ("crashed", "out of memory", "timed out", "too much output", "not done", "test error")
+TROUBLES = ("timed out", "out of memory", "too much output", "crashed")
 
 
 @dataclass
@@ -41,11 +42,11 @@ class Graded:
 
     @property
     def status(self) -> str:
-        """One word for the whole submission: not readable, timed out, crashed, repaired or graded."""
+        """What to call the whole submission: not readable, one of TROUBLES, repaired or graded."""
         if not self.readable:
             return "not readable"
         statuses = {cell.status for cell in self.cells}
-        for status in ("timed out", "crashed"):
+        for status in TROUBLES:
             if status in statuses or status == self.trouble:
                 return status
         return "repaired" if self.repairs else "graded"

@@ -10,9 +10,10 @@ import torch
 from nbformat import NotebookNode
 
 from autograder.sandbox import CallTimedOut, Limits, Process, ProcessEnded, Worker
-from autograder.submission import Crashed, StudentError, TimedOut, Unreadable
+from autograder.submission import Crashed, OutOfMemory, StudentError, TimedOut, TooMuchOutput, Unreadable
 
 LOOK = "look"
+ENDED = {kind.status: kind for kind in (TimedOut, Crashed, OutOfMemory, TooMuchOutput)}
 
 
 def nbgrader_of(cell: NotebookNode) -> dict[str, Any]:
@@ -98,9 +99,9 @@ class NotebookRun:
         except ProcessEnded as ended:
             self._process = None
             self._failed_calls += 1
-            raise {"timed out": TimedOut, "crashed": Crashed}.get(ended.kind, Unreadable)(
-                f"`{name}` {ended}."
-            ) from None
+            raise ENDED.get(ended.kind, Unreadable)(f"`{name}` {ended}.") from None
+        finally:
+            self._note_attempts(process, f"`{name}`")
 
     def finish(self) -> None:
         """Run what is left of the notebook, and end the process."""
@@ -155,6 +156,7 @@ class NotebookRun:
             self.ran[index] = CellRun(outputs, number)
             if interrupted:
                 self._tell(index, interrupted, "timed out")
+        self._note_attempts(process, f"Cell {index + 1}")
 
     def _run_again(self) -> Process | None:
         """A new process brought to where the last one was, or None where a cell ended this one too."""
@@ -173,6 +175,12 @@ class NotebookRun:
         self._left_out.add(index)
         self.ran[index] = CellRun([_stream(f"[this cell {ended}; the rest was run without it]")], len(self.ran) + 1)
         self._tell(index, str(ended), ended.kind)
+
+    def _note_attempts(self, process: Process, who: str) -> None:
+        """Tell what was tried and refused, each once."""
+        for attempt in process.attempts():
+            if not any(attempt in event for event in self.events):
+                self.events.append(f"{who} {attempt}.")
 
     def _tell(self, index: int, what: str, kind: str) -> None:
         self.events.append(f"Cell {index + 1} {what}.")

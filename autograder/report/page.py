@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autograder.grading.classroom import Classroom, write_whole
+from autograder.grading.graded import TROUBLES
 
 from .figures import HIGH, LOW, MIDDLE, bar, column_width, heat, histogram
 from .plain_text import count, escaped, number
@@ -30,6 +31,8 @@ MARKS = {
     "repaired": "R",
     "timed out": "T",
     "crashed": "C",
+    "out of memory": "M",
+    "too much output": "O",
     "not done": "N",
     "not readable": "U",
     "test error": "!",
@@ -38,6 +41,8 @@ MEANINGS = {
     "R": "notebook repaired before grading",
     "T": "timed out",
     "C": "crashed",
+    "M": "out of memory",
+    "O": "too much output",
     "N": "not done",
     "U": "notebook not readable",
     "!": "a hidden test has a fault of its own",
@@ -311,7 +316,7 @@ def _letter(cell: Cell) -> str:
 def _submission_letters(submission: Submission) -> list[str]:
     """What is to say about a submission as a whole."""
     found = ["U"] if not submission.readable else ["R"] if submission.repairs else []
-    if submission.status in ("timed out", "crashed") and not any(
+    if submission.status in TROUBLES and not any(
         cell.status == submission.status for cell in submission.cells.values()
     ):
         found.append(MARKS[submission.status])

@@ -15,8 +15,10 @@ class Limits:
     interrupt_seconds: float = 2.0  # how long a cell may take to heed an interrupt before it is killed
     submission_seconds: float = 240.0  # cells and calls together
     restarts: int = 3  # cells that may take the process down with them, before the rest is left unrun
-    memory_bytes: int = 8 << 30  # address space; torch alone maps about 3 GiB
-    processes: int = 64
+    memory_bytes: int = 2 << 30  # beyond what the warm interpreter holds; a notebook of the course takes 0.3 GiB
+    address_bytes: int = 8 << 30  # torch alone maps about 3 GiB
+    processes: int = 64  # and threads
+    cores: int = 1  # where control groups can be had
     open_files: int = 256
     scratch_bytes: int = 256 << 20
     scratch_files: int = 4096

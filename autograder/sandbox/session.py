@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import scenarios
@@ -13,6 +14,18 @@ from .wire import Channel, Closed, WireError
 
 if TYPE_CHECKING:
     from .recorder import Shell
+
+
+# Audit events of Python (PEP 578) that are worth telling the instructor.
+WATCHED = {
+    "socket.connect": "network",
+    "socket.getaddrinfo": "network",
+    "socket.sendto": "network",
+    "subprocess.Popen": "program",
+    "os.system": "program",
+    "os.exec": "program",
+    "os.posix_spawn": "program",
+}
 
 
 class Session:
@@ -27,11 +40,13 @@ class Session:
         self.channel = channel
         self.performer = Performer(shell.user_ns, scenarios)
         self.in_students_code = False
+        self.tried: list[str] = []
 
     def serve(self) -> None:
         """Answer one message after the other."""
         self.shell.record_streams()
         signal.signal(signal.SIGINT, self._interrupt)
+        sys.addaudithook(self._audit)
         while True:
             try:
                 message, tensors = self.channel.receive(None)
@@ -41,6 +56,10 @@ class Session:
                 self._send(*self._run(message))
             else:
                 self._send(*self._answer(message, tensors))
+
+    def _audit(self, event: str, _: object) -> None:
+        if event in WATCHED and WATCHED[event] not in self.tried:
+            self.tried.append(WATCHED[event])
 
     def _interrupt(self, *_: object) -> None:
         if self.in_students_code:
@@ -65,6 +84,9 @@ class Session:
         return answer
 
     def _send(self, message: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        if self.tried:
+            message = {**message, "tried": self.tried}
+            self.tried = []
         try:
             self.channel.send(message, tensors)
         except (TypeError, ValueError):

@@ -27,6 +27,10 @@ class WireError(Exception):
     """A frame that is too large, cut short or not what the protocol allows."""
 
 
+class TooLarge(WireError):
+    """A frame larger than allowed."""
+
+
 class Closed(WireError):
     """The other side is gone."""
 
@@ -214,7 +218,7 @@ class Channel:
             head = self._exactly(HEADER.size, deadline)
         text_bytes, payload_bytes = HEADER.unpack(head)
         if text_bytes + payload_bytes > self.max_bytes:
-            raise WireError(f"an answer of {(text_bytes + payload_bytes) / 2**20:.0f} MiB is larger than allowed")
+            raise TooLarge(f"an answer of {(text_bytes + payload_bytes) / 2**20:.0f} MiB is larger than allowed")
         body = self._exactly(text_bytes + payload_bytes, deadline)
         try:
             message = json.loads(body[:text_bytes])

@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -13,15 +14,22 @@ from typing import Any
 
 import torch
 
+from . import cgroups
 from .bubblewrap import SandboxMissing, command, command_without_sandbox, environment_without_sandbox
+from .cgroups import ControlGroup
 from .limits import Limits
-from .wire import Channel, Closed, Overdue, WireError
+from .wire import Channel, Closed, Overdue, TooLarge, WireError
 
 START_SECONDS = 120.0
+ATTEMPTS = {"network": "tried the network, which is not there", "program": "tried to start another program"}
+CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 class ProcessEnded(Exception):
-    """The submission's process is gone; `kind` is crashed (it ended itself), timed out or failed (it was ended)."""
+    """The submission's process is gone.
+
+    kind    crashed (it ended itself), out of memory, timed out, too much output or failed (it was ended)
+    """
 
     def __init__(self, sentence: str, kind: str) -> None:
         super().__init__(sentence)
@@ -43,6 +51,7 @@ class Worker:
     def __init__(self, limits: Limits | None = None, trust: bool = False) -> None:
         self.limits = limits or Limits()
         self._trust = trust
+        self.group = cgroups.make(self.limits.memory_bytes, self.limits.processes, self.limits.cores)
         self._start()
 
     def _start(self) -> None:
@@ -79,7 +88,7 @@ class Worker:
         """A fresh process for one submission, in name spaces of its own. A worker that has died is replaced first."""
         for attempt in (0, 1):
             if self._interpreter.poll() is not None:
-                self.close()
+                self._stop()
                 self._start()
             data, their_data = socket.socketpair()
             orders, their_orders = socket.socketpair()
@@ -94,11 +103,18 @@ class Worker:
                     self._interpreter.kill()
                     self._interpreter.wait()
                     continue
-            return Process(Channel(data, self.limits.message_bytes), orders, self.limits)
+            process = Process(Channel(data, self.limits.message_bytes), orders, self.limits, self.group)
+            process.enter_group()
+            return process
         raise AssertionError("unreachable")
 
     def close(self) -> None:
         """End the interpreter and everything in its sandbox."""
+        self._stop()
+        if self.group is not None:
+            self.group.close()
+
+    def _stop(self) -> None:
         self._control.close()
         if self._interpreter.poll() is None:
             self._interpreter.kill()
@@ -115,11 +131,49 @@ class Worker:
 class Process:
     """One submission's process: runs cells, and answers calls on their names."""
 
-    def __init__(self, channel: Channel, orders: socket.socket, limits: Limits) -> None:
+    def __init__(
+        self, channel: Channel, orders: socket.socket, limits: Limits, group: ControlGroup | None = None
+    ) -> None:
         self._channel = channel
         self._orders = orders
         self._limits = limits
+        self._group = group
+        self._kills = group.memory_kills() if group else 0
+        self._refused = group.refused_processes() if group else 0
+        self._attempts: list[str] = []
         self._open = True
+        # The kernel then says with each message which process sent it.
+        orders.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+
+    def enter_group(self) -> None:
+        """Put the process into its control group, before any of the student's code runs. Raises SandboxMissing."""
+        self._orders.settimeout(START_SECONDS)
+        try:
+            said, ancillary, _, _ = self._orders.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size))
+        except OSError:
+            said, ancillary = b"", []
+        self._orders.settimeout(None)
+        if said != b"p":
+            raise self._ended(said)
+        for level, kind, data in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and self._group is not None:
+                pid = CREDENTIALS.unpack(data[: CREDENTIALS.size])[0]
+                with contextlib.suppress(OSError):  # it may have ended already
+                    self._group.add(pid)
+        self._order(b"g")
+
+    def attempts(self) -> list[str]:
+        """What the student's code has tried in vain since this was asked last, in words that follow its name.
+
+        The submission's own process says so, and may keep silent: it is told to people and decides nothing.
+        """
+        found = [ATTEMPTS[name] for name in dict.fromkeys(self._attempts) if name in ATTEMPTS]
+        self._attempts.clear()
+        refused = self._group.refused_processes() if self._group else 0
+        if refused > self._refused:
+            found.append(f"tried to start more than {self._limits.processes} processes and threads")
+        self._refused = refused
+        return found
 
     def run(self, source: str, number: int, seconds: float) -> tuple[list[dict[str, Any]], bool, str | None]:
         """Run one cell.
@@ -158,21 +212,30 @@ class Process:
             raise ProcessEnded(f"timed out after {seconds:.0f} s and did not heed an interrupt", "timed out") from None
         except Closed:
             raise self._ended() from None
+        except TooLarge as error:
+            self.close()
+            raise ProcessEnded(f"gave too much to be handed over: {error}", "too much output") from None
         except WireError as error:
             self.close()
             raise ProcessEnded(f"returned something that cannot be read ({error})", "failed") from None
+        tried = answer.pop("tried", None)
+        self._attempts += [name for name in tried if isinstance(name, str)][:8] if isinstance(tried, list) else []
         return answer, out, in_time
 
     def _order(self, command: bytes) -> None:
         with contextlib.suppress(OSError):
             self._orders.sendall(command)
 
-    def _ended(self) -> ProcessEnded:
-        said = b""
+    def _ended(self, said: bytes = b"") -> Exception:
+        """What happened to the process, by the word of its warden and of the kernel. Raises SandboxMissing."""
         if select.select([self._orders], [], [], 0.5)[0]:
             with contextlib.suppress(OSError):
-                said = self._orders.recv(4096)
+                said += self._orders.recv(4096)
+        killed = self._group is not None and self._group.memory_kills() > self._kills
         self.close()
+        if killed:
+            size = f"{self._limits.memory_bytes / 2**30:g} GiB"
+            return ProcessEnded(f"ran out of memory: it may use {size}", "out of memory")
         if said.startswith(b"e"):
             raise SandboxMissing(
                 f"The kernel does not allow what the sandbox needs: {said[1:].decode(errors='replace')}."

@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from . import seccomp
 from .wire import Channel, Closed, WireError
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
@@ -103,7 +104,7 @@ def _drop_capabilities() -> None:
 
 def _limit(limits: dict[str, int]) -> None:
     for name, key in (
-        (resource.RLIMIT_AS, "memory_bytes"),
+        (resource.RLIMIT_AS, "address_bytes"),
         (resource.RLIMIT_FSIZE, "scratch_bytes"),
         (resource.RLIMIT_NOFILE, "open_files"),
         (resource.RLIMIT_NPROC, "processes"),
@@ -118,6 +119,7 @@ def _runner(shell: Any, channel: Channel, limits: dict[str, int], scratch: str, 
     os.setsid()
     if not trusted:
         _drop_capabilities()
+        seccomp.apply()
     _limit(limits)
     os.chdir(scratch)
     null = os.open(os.devnull, os.O_RDWR)
@@ -129,8 +131,12 @@ def _runner(shell: Any, channel: Channel, limits: dict[str, int], scratch: str, 
 def _warden(shell: Any, data: socket.socket, control: socket.socket, limits: dict[str, int], trusted: bool) -> None:
     """Process 1 of a submission; when it ends, all of the submission has ended.
 
-    Orders: i interrupts the runner, x ends; so do the runner's end and a closed socket.
+    It says p, so that the grader can put it into its control group, and waits for g.
+    Orders then: i interrupts the runner, x ends; so do the runner's end and a closed socket.
     """
+    control.sendall(b"p")
+    if control.recv(1) != b"g":
+        return
     try:
         scratch = _enter_scratch(limits, trusted)
     except OSError as error:

@@ -1,7 +1,17 @@
 """The student's work as the hidden tests meet it: names that can be called, and errors that say what went wrong."""
 
 from .artefacts import Artefact, HandedIn
-from .errors import Crashed, Missing, NotDone, Raised, StudentError, TimedOut, Unreadable
+from .errors import (
+    Crashed,
+    Missing,
+    NotDone,
+    OutOfMemory,
+    Raised,
+    StudentError,
+    TimedOut,
+    TooMuchOutput,
+    Unreadable,
+)
 from .proxy import Exchange, LocalSubmission, RemoteValue, Submission
 
 __all__ = [
@@ -12,10 +22,12 @@ __all__ = [
     "LocalSubmission",
     "Missing",
     "NotDone",
+    "OutOfMemory",
     "Raised",
     "RemoteValue",
     "StudentError",
     "Submission",
     "TimedOut",
+    "TooMuchOutput",
     "Unreadable",
 ]

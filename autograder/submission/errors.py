@@ -39,5 +39,17 @@ class Crashed(StudentError):
     status = "crashed"
 
 
+class OutOfMemory(StudentError):
+    """The student's process was ended for taking more memory than it may."""
+
+    status = "out of memory"
+
+
+class TooMuchOutput(StudentError):
+    """A call gave more than may be handed over."""
+
+    status = "too much output"
+
+
 class Unreadable(StudentError):
     """What came back could not be read: too large, nested too deeply, or not a value."""
