@@ -148,6 +148,7 @@ def test_all_public_names_of_coursekit_are_there() -> None:
 
     assert sorted(coursekit.__all__) == [
         "check",
+        "earlier_work",
         "load_encoder",
         "load_imdb",
         "load_tokenizer",

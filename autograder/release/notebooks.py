@@ -123,6 +123,7 @@ def build_environment() -> Iterator[dict[str, str]]:
         }
         yield environment | {
             "COURSEKIT_PROFILE": "cpu",
+            "COURSEKIT_EARLIER_WORK": "0",
             "HF_HOME": f"{scratch}/huggingface",
             "HF_HUB_OFFLINE": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",

@@ -45,6 +45,7 @@ def environment() -> dict[str, str]:
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "COURSEKIT_PROFILE": "cpu",
+        "COURSEKIT_EARLIER_WORK": "0",
     }
 
 

@@ -2,13 +2,14 @@
 
     from coursekit import check, plots, when_done, load_imdb, load_encoder, runtime
 
-check         the public checks: ``check.<exercise>(your_function)``
-plots         attention heat maps and curves
-when_done     ``with when_done(your_function):`` waits until the function is written
-load_imdb     the reviews, from wherever they can be had
-load_encoder  a pretrained encoder and its tokenizer, likewise
+check           the public checks: ``check.<exercise>(your_function)``
+plots           attention heat maps and curves
+when_done       ``with when_done(your_function):`` waits until the function is written
+load_imdb       the reviews, from wherever they can be had
+load_encoder    a pretrained encoder and its tokenizer, likewise
 load_tokenizer  its tokenizer alone
-runtime       device, seed, profile and progress
+earlier_work    what you wrote in an earlier stage, or a stand-in
+runtime         device, seed, profile and progress
 
 Each is imported when it is first used, so that a notebook that needs no encoder does not wait for transformers.
 """
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     from coursekit import runtime as runtime
     from coursekit.checks import check as check
     from coursekit.data import load_imdb as load_imdb
+    from coursekit.earlier import earlier_work as earlier_work
     from coursekit.encoder import load_encoder as load_encoder
     from coursekit.encoder import load_tokenizer as load_tokenizer
     from coursekit.runtime import when_done as when_done
 
 _MODULE_OF = {
     "check": "checks",
+    "earlier_work": "earlier",
     "load_encoder": "encoder",
     "load_imdb": "data",
     "load_tokenizer": "encoder",
@@ -36,7 +39,7 @@ _MODULE_OF = {
 }
 _MODULES = ("plots", "runtime")
 
-__all__ = ["check", "load_encoder", "load_imdb", "load_tokenizer", "plots", "runtime", "when_done"]
+__all__ = ["check", "earlier_work", "load_encoder", "load_imdb", "load_tokenizer", "plots", "runtime", "when_done"]
 
 
 def __getattr__(name: str) -> Any:

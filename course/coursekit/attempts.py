@@ -66,7 +66,7 @@ class Call:
         """Return what the function returns. Raises Stopped if it raises."""
         self._calls += 1
         given = {name: _copy(replaced.get(name, value)) for name, value in self.arguments.items()}
-        with _own_randomness(self._calls), warnings.catch_warnings(record=True) as caught:
+        with own_randomness(self._calls), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 result = self.probe(self.function, **given) if self.probe else self.function(*given.values())
@@ -100,7 +100,7 @@ def _same(value: Any, original: Any) -> bool:
 
 
 @contextmanager
-def _own_randomness(seed: int) -> Iterator[None]:
+def own_randomness(seed: int) -> Iterator[None]:
     """Seed torch and Python, and put their states back, so that a check neither flickers nor shifts the notebook."""
     torch_state, python_state = torch.get_rng_state(), random.getstate()
     torch.default_generator.manual_seed(seed)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from coursekit.words import STOP_WORDS
+
 PAD, UNK = "<pad>", "<unk>"
 _TAG_OR_WORD = re.compile(r"<[^>]*>|([^\W\d_]+)")
 
@@ -24,8 +26,6 @@ State = tuple[Tensor, Tensor | None]
 
 def _content_words(text: str) -> Iterator[str]:
     """The words of a text that say something: runs of letters outside tags, in lower case, no stop words."""
-    from coursekit.words import STOP_WORDS
-
     for match in _TAG_OR_WORD.finditer(text.lower()):
         if match[1] and match[1] not in STOP_WORDS:
             yield match[1]

@@ -1,0 +1,216 @@
+"""`MultiHeadAttention = earlier_work("MultiHeadAttention")`: what the student wrote in an earlier stage, if right.
+
+Taken from the notebook of that stage, which lies beside this one, and tried by its public check first; else a stand-in.
+The student's other cells are not run: of them only the imports, functions, classes and constants that the answer uses.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import linecache
+import math
+import os
+import re
+import types
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from IPython.utils.capture import capture_output
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from coursekit import cases, stand_ins
+from coursekit.attempts import own_randomness
+from coursekit.checks import Check
+from coursekit.sources import say_once
+
+VARIABLE = "COURSEKIT_EARLIER_WORK"
+"""Set to 0, it stands for: always the stand-in. Grading and building do."""
+
+STAGES = {
+    "build_vocab": "01_tokenization",
+    "tokenize": "01_tokenization",
+    "binary_accuracy": "02_recurrent_networks",
+    "scaled_dot_product": "03_scaled_dot_product_attention",
+    "MultiHeadAttention": "04_multi_head_attention",
+    "TransformerBlock": "05_transformer_block",
+    "PositionalEncoding": "05_transformer_block",
+    "BertModel": "06_bert_pretraining",
+}
+"""The stage in which each name is written."""
+
+_HARMLESS_CALLS = {"re.compile", "frozenset", "set", "dict", "list", "tuple", "math.sqrt", "math.log"}
+_Definition = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+
+
+class _Missing(Exception):
+    """Why there is nothing of the student's to use, as words that follow "because"."""
+
+
+def earlier_work(name: str) -> Any:
+    """Return the student's own function or class from an earlier stage, else the stand-in from coursekit.
+
+    The student's is taken from `../<stage>/<stage>.ipynb`, or from the same folder, if it passes its public check.
+    Which of the two it is, and why, is printed once.
+
+    name     one of `STAGES`
+    raises   ValueError for any other name; nothing that the student's cell does
+    """
+    if name not in STAGES:
+        raise ValueError(f"There is no earlier work named {name!r}. There are: {', '.join(STAGES)}.")
+    if os.environ.get(VARIABLE) == "0":
+        say_once(f"{name}: the stand-in from coursekit.")
+        return getattr(stand_ins, name)
+    try:
+        answer = _own(name)
+    except _Missing as reason:
+        say_once(f"{name}: the stand-in from coursekit, because {reason}.")
+        return getattr(stand_ins, name)
+    say_once(f"{name}: your own, from {STAGES[name]}.ipynb.")
+    return answer
+
+
+def _own(name: str) -> Any:
+    """The student's answer. Raises _Missing."""
+    path = _notebook(STAGES[name])
+    before, source = _cells(path, name)
+    try:
+        answer = _run(name, before, source)
+    except Exception as error:
+        raise _Missing(f"its cell in {path.name} stops with {_in_short(error)}") from None
+    if answer is None:
+        raise _Missing(f"its cell in {path.name} defines no {name}")
+    try:
+        mark = _mark(name, answer)
+    except Exception as error:
+        raise _Missing(f"its check stops with {_in_short(error)}") from None
+    if mark == "○":
+        raise _Missing(f"it is not done yet in {path.name}")
+    if mark == "✗":
+        raise _Missing(f"its check in {path.name} does not pass yet")
+    return answer
+
+
+def _mark(name: str, answer: Any) -> str:
+    """What the public check says, silently: ✓, ✗ or ○."""
+    with capture_output(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Check(cases.load(name)).verdict(answer).mark
+
+
+def _in_short(error: BaseException) -> str:
+    """The error in one line without a full stop at its end."""
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    message = " ".join(message.split())[:200].rstrip(".")
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+# Reading ----------------------------------------------------------------------------------------------------------
+
+
+def _notebook(stage: str) -> Path:
+    """The notebook of a stage, seen from that of another. Raises _Missing."""
+    here = Path.cwd()
+    for path in (here.parent / stage / f"{stage}.ipynb", here / f"{stage}.ipynb"):
+        if path.is_file():
+            return path
+    raise _Missing(f"there is no {stage}.ipynb beside this notebook")
+
+
+def _cells(path: Path, name: str) -> tuple[list[str], str]:
+    """Sources of the code cells before the answer, and of the answer. Raises _Missing."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = [(_marks(cell), "".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        raise _Missing(f"{path.name} cannot be read") from None
+    for mark in (0, 1):  # the grade_id of any cell comes before the id of any
+        for number, (marks, source) in enumerate(code):
+            if marks[mark] == f"{name}_answer":
+                return [earlier for _, earlier in code[:number]], source
+    raise _Missing(f"{path.name} has no cell for it")
+
+
+def _marks(cell: dict[str, Any]) -> tuple[str | None, str | None]:
+    return cell.get("metadata", {}).get("nbgrader", {}).get("grade_id"), cell.get("id")
+
+
+# Running ----------------------------------------------------------------------------------------------------------
+
+
+def _run(name: str, before: list[str], source: str) -> Any:
+    """Run the answer's cell and what it needs of those before it, in a namespace of its own; return what it defines.
+
+    Raises whatever the cell raises, but SyntaxError as for Python without magics, and RuntimeError for an exit.
+    """
+    answer = ast.parse(_without_magics(source))
+    earlier = {other for other, stage in STAGES.items() if stage < STAGES[name]}
+    definitions = [node for cell in before for node in _definitions(cell)]
+    needed = [node for node in _needed(answer, definitions) if not _bound(node) & earlier]
+    used = set().union(_used(answer), *map(_used, needed))
+    namespace = {"math": math, "torch": torch, "Tensor": Tensor, "nn": nn, "F": F}
+    namespace["__name__"] = "__main__"  # dataclasses look their module up by this name
+    namespace.update({other: earlier_work(other) for other in sorted(used & earlier)})
+    try:
+        with capture_output(), warnings.catch_warnings(), own_randomness(0):
+            warnings.simplefilter("ignore")
+            exec(_compiled(ast.Module(list(needed), type_ignores=[]), f"<{STAGES[name]}.ipynb>"), namespace)
+            exec(_compiled(answer, f"<{name} in {STAGES[name]}.ipynb>", source), namespace)
+    except (SystemExit, GeneratorExit) as error:
+        raise RuntimeError(_in_short(error)) from None
+    return namespace.get(name)
+
+
+def _compiled(tree: ast.Module, filename: str, source: str = "") -> types.CodeType:
+    """Compile; tracebacks show the lines of `source`."""
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    return compile(tree, filename, "exec", dont_inherit=True)
+
+
+def _without_magics(source: str) -> str:
+    """Commands to IPython become empty lines, so that the numbers of lines stay."""
+    return re.sub(r"^[ \t]*[%!].*$", "", source, flags=re.MULTILINE)
+
+
+def _definitions(source: str) -> Iterator[_Definition]:
+    """What a cell defines without running anything that takes time or has an effect."""
+    try:
+        tree = ast.parse(_without_magics(source))
+    except SyntaxError:
+        return
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            calls = [ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)]
+            if set(calls) <= _HARMLESS_CALLS:
+                yield node
+        elif isinstance(node, _Definition):
+            yield node
+
+
+def _needed(answer: ast.Module, definitions: list[_Definition]) -> list[_Definition]:
+    """The definitions that the answer uses, and those that these use, in their order."""
+    wanted, chosen = _used(answer), set[int]()
+    while True:
+        found = {i for i, node in enumerate(definitions) if i not in chosen and _bound(node) & wanted}
+        if not found:
+            return [definitions[i] for i in sorted(chosen)]
+        chosen |= found
+        wanted = wanted.union(*(_used(definitions[i]) for i in found))
+
+
+def _used(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def _bound(node: _Definition) -> set[str]:
+    """The names that a definition gives a meaning to."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
