@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from coursekit.words import STOP_WORDS
 
-PAD, UNK = "<pad>", "<unk>"
-_TAG_OR_WORD = re.compile(r"<[^>]*>|([^\W\d_]+)")
+PAD, UNK = "[PAD]", "[UNK]"
+_TAG_OR_WORD = re.compile(r"<[^>]*>|([a-z]+)")
 
 State = tuple[Tensor, Tensor | None]
 
