@@ -715,7 +715,7 @@ def test_each_epoch_trains_and_then_validates(submission: Submission, rng: torch
             seen["wholes"],
             "The model that was built, its optimizer and a mean loss on logits do not go together in each call.",
         )
-        history = seen.get("history")
+        history: Any = seen.get("history")
         expect(
             isinstance(history, list) and len(history) == epochs,
             f"The history of {epochs} epochs should be a list of as many entries, but it is {named(history)}.",

@@ -50,7 +50,6 @@ def pass_over_batches(
     Returns a dict:
     result          what came back
     ids, lengths, logits, modes (model.training), graph (whether the logits want gradients)    per forward pass
-    part_modes      the same of a part of the model that starts in the other mode than the whole
     before, gradients    weights and their gradient, per step of the optimizer
     pulled          batches taken from the iterator
     arrived         gradients that reached the weights
@@ -58,7 +57,6 @@ def pass_over_batches(
     """
     model, iterator = _WordWeights(weights), _Batches(batches)
     model.train(rate is None)
-    model.part.train(rate is not None)
     answer = getattr(names, function)
     steps: list[tuple[Tensor, Tensor | None]] = []
     given: list[Any] = [model, iterator, nn.BCEWithLogitsLoss()]
@@ -76,7 +74,6 @@ def pass_over_batches(
         "weights": model.weight.detach(),
         "gradient_left": None if left is None else left.detach(),
         "arrived": len(model.arrived),
-        "part_modes": model.part_modes,
     }
 
 
@@ -128,7 +125,7 @@ def experiment(names: Any, hparams: dict[str, Any], trained: list[list[float]], 
     one_optimizer   whether it was the same object each time
     wholes          whether model, optimizer and criterion fitted together in all calls
     """
-    models: list[nn.Module] = []
+    models: list[nn.Linear] = []
     optimizers: list[Any] = []
     calls: list[str] = []
     wholes: list[bool] = []
@@ -139,7 +136,7 @@ def experiment(names: Any, hparams: dict[str, Any], trained: list[list[float]], 
         first.append(models[-1].weight.detach().clone())
         return models[-1]
 
-    def train(model: nn.Module, iterator: Any, optimizer: Any, criterion: Any) -> tuple[float, float]:
+    def train(model: nn.Linear, iterator: Any, optimizer: Any, criterion: Any) -> tuple[float, float]:
         drawn.append(torch.rand(()).item())
         group = optimizer.param_groups[0]
         optimizers.append(optimizer)
@@ -147,7 +144,7 @@ def experiment(names: Any, hparams: dict[str, Any], trained: list[list[float]], 
         wholes.append(model is models[-1] and group["params"][0] is model.weight and _is_mean(criterion))
         with torch.no_grad():
             for parameter in model.parameters():
-                parameter += 1
+                parameter.add_(1)
         calls.append(f"train on {iterator}")
         return _next(trained, optimizers)
 
@@ -223,9 +220,7 @@ class _WordWeights(nn.Module):
     def __init__(self, weights: Tensor) -> None:
         super().__init__()
         self.weight = nn.Parameter(weights.detach().clone())
-        self.part = nn.Identity()
         self.seen: dict[str, list[Any]] = {"ids": [], "lengths": [], "logits": [], "modes": [], "graph": []}
-        self.part_modes: list[bool] = []
         self.arrived: list[Tensor] = []
         self.weight.register_hook(self.arrived.append)
 
@@ -235,7 +230,6 @@ class _WordWeights(nn.Module):
         note = (ids.clone(), lengths.clone(), logits.detach().clone(), self.training, logits.requires_grad)
         for key, value in zip(self.seen, note, strict=True):
             self.seen[key].append(value)
-        self.part_modes.append(self.part.training)
         return logits
 
 

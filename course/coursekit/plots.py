@@ -1,4 +1,4 @@
-"""Pictures for the notebooks: heat maps, curves, bars, and the boxes-and-arrows of attention.
+"""Pictures for the notebooks: heat maps, curves, bars, and boxes and arrows for attention and recurrence.
 
 Every function shows exactly one picture where it is called, also inside `with when_done(...)`, and returns None.
 Given `ax` (matplotlib Axes, for instance from `panels`), it draws there and shows nothing.
@@ -208,6 +208,41 @@ def _hatch_columns(ax: Axes, left: float, seq_len: int, padded: int) -> None:
     ax.add_patch(Rectangle(corner, padded, seq_len, facecolor="white", hatch="////", edgecolor=GREY, linewidth=0.8))
     below = (left + seq_len - padded / 2, -seq_len / 2 - 1.1)
     ax.text(*below, "padding: 0", ha="center", va="top", color=GREY, fontsize=9)
+
+
+def unrolled(words: Sequence[str], padded: int = 0) -> None:
+    """Draw a recurrent network in time: one cell per word, each handing its state to the next.
+
+    words    what the cells read, from left to right
+    padded   how many of the last words are padding; their cells are hatched
+    """
+    from matplotlib.patches import FancyBboxPatch
+
+    arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+    real = len(words) - padded
+    with _canvas(None, (WIDTH, 2.0), f"a recurrent network reads {' '.join(words[:real])}") as ax:
+        for place, word in enumerate(words):
+            is_real = place < real
+            colour = COLOURS[0] if is_real else GREY
+            box: dict[str, Any] = {"boxstyle": "round,pad=0.05", "edgecolor": colour, "linewidth": 1.6}
+            ax.add_patch(FancyBboxPatch((place - 0.25, -0.25), 0.5, 0.5, facecolor="white", **box))
+            hatch = "" if is_real else "////"
+            ax.add_patch(
+                FancyBboxPatch((place - 0.25, -0.25), 0.5, 0.5, facecolor=colour, alpha=0.25, hatch=hatch, **box)
+            )
+            ax.text(place, 0, "cell", ha="center", va="center", color=INK)
+            ax.annotate("", (place, -0.32), (place, -0.78), arrowprops=arrow)
+            ax.text(place, -0.88, word, ha="center", va="top", color=INK if is_real else GREY)
+            ax.annotate("", (place + 0.68, 0), (place + 0.32, 0), arrowprops=arrow)
+            ax.text(place + 0.5, 0.12, f"$h_{{{place + 1}}}$", ha="center", va="bottom", color=INK)
+        ax.annotate("", (-0.32, 0), (-0.68, 0), arrowprops=arrow)
+        ax.text(-0.5, 0.12, "$h_0$", ha="center", va="bottom", color=INK)
+        if padded:
+            ax.text(real - 0.5, 0.52, "the review ends here", ha="center", va="bottom", color=COLOURS[1])
+            ax.annotate("", (real - 0.5, 0.3), (real - 0.5, 0.52), arrowprops={**arrow, "color": COLOURS[1]})
+        ax.set_xlim(-0.8, len(words) - 0.2)
+        ax.set_ylim(-1.25, 0.85)
+        ax.axis("off")
 
 
 @contextmanager

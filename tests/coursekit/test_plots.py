@@ -132,6 +132,13 @@ def test_attention_boxes_name_every_size(shown: list[dict[str, Any]]) -> None:
     assert "T × T" in shown[0]["text/plain"]
 
 
+@pytest.mark.parametrize("padded", [0, 2])
+def test_unrolled_says_what_is_read(shown: list[dict[str, Any]], padded: int) -> None:
+    plots.unrolled(["slow", "start", "[PAD]", "[PAD]"][: 2 + padded], padded)
+    assert len(shown) == 1
+    assert "reads slow start]" in shown[0]["text/plain"]
+
+
 def test_matplotlib_is_imported_only_to_draw() -> None:
     code = "import sys, coursekit.plots; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -233,15 +233,9 @@ edited(
 )
 edited(
     "train",
-    "trains_in_eval_mode",
-    "The model is put into eval mode for its training, so its dropout is off.",
-    [("model.train()", "model.eval()")],
-    caught_by=MODE,
-)
-edited(
-    "train",
     "leaves_the_mode",
-    "The model stays in the mode it comes in. After an evaluation, which mode is that?",
+    "The model is in eval mode while it learns, so its dropout is off. After an evaluation it comes in that mode: who "
+    "changes it?",
     [("    model.train()\n", "")],
     caught_by=MODE,
 )
