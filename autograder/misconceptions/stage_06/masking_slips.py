@@ -150,14 +150,6 @@ edited(
 )
 edited(
     "mask_inputs",
-    "one_fate_per_call",
-    "It is drawn once, for the whole batch, whether its chosen tokens become masks, become random or stay. Each token "
-    "has a draw of its own.",
-    [(FATE, "fate = torch.rand(()).expand(text.shape)")],
-    caught_by="test_of_the_chosen_tokens_80_10_10_are_masked_random_kept",
-)
-edited(
-    "mask_inputs",
     "one_fate_per_review",
     "It is drawn once per review whether its chosen tokens become masks, become random or stay. Each token has a draw "
     "of its own.",
@@ -264,13 +256,6 @@ edited(
     [("torch.rand(text.shape, device=text.device) < mask", f"torch.rand(text.shape, generator={SAME}) < mask")],
     caught_by="test_tokens_are_chosen_independently_and_anew",
 )
-edited(
-    "mask_inputs",
-    "same_places_in_every_review",
-    "The same places are chosen in every review of the batch. Each token has a draw of its own.",
-    [(CHOSEN, CHOSEN.replace("text.shape", "text.shape[1:]"))],
-    caught_by="test_tokens_are_chosen_independently_and_anew",
-)
 
 
 @misconception(
@@ -319,6 +304,25 @@ def exact_number_per_batch(text, vocab_size, mask_rate=0.15, only_mask=False, pa
     chosen = torch.zeros(text.numel(), dtype=torch.bool)
     chosen[places] = True
     chosen = chosen.view(text.shape)
+    labels = torch.where(chosen, text, -100)
+    fate = torch.zeros(text.shape) if only_mask else torch.rand(text.shape)
+    other = (torch.randint(1, vocab_size, text.shape) + pad_id) % vocab_size
+    masked = torch.where(fate < 0.8, vocab_size, torch.where(fate < 0.9, other, text))
+    return torch.where(chosen, masked, text), labels
+
+
+@misconception(
+    "mask_inputs",
+    "The same places are chosen in every review of the batch. Each token is chosen by a draw of its own.",
+    caught_by="test_tokens_are_chosen_independently_and_anew",
+)
+def same_places_in_every_review(text, vocab_size, mask_rate=0.15, only_mask=False, pad_id=0):
+    real = text != pad_id
+    longest = real.sum(1).max()
+    places = torch.randperm(int(longest))[: int(mask_rate * longest + torch.rand(()))]
+    chosen = torch.zeros(text.shape, dtype=torch.bool)
+    chosen[:, places] = True
+    chosen &= real
     labels = torch.where(chosen, text, -100)
     fate = torch.zeros(text.shape) if only_mask else torch.rand(text.shape)
     other = (torch.randint(1, vocab_size, text.shape) + pad_id) % vocab_size

@@ -55,19 +55,19 @@ edited(
 )
 edited(
     "pretraining_step",
+    "no_step",
+    "The optimizer never makes its step, so the weights stay as they are.",
+    [("    optimizer.step()\n", "")],
+    caught_by="test_the_step_follows_the_gradient_of_this_batch",
+)
+edited(
+    "pretraining_step",
     "gradients_cleared_too_late",
     "The gradients are cleared after they were computed and before the optimizer could use them.",
     [
         ("    optimizer.zero_grad()\n", ""),
         ("    optimizer.step()\n", "    optimizer.zero_grad()\n    optimizer.step()\n"),
     ],
-    caught_by="test_the_step_follows_the_gradient_of_this_batch",
-)
-edited(
-    "pretraining_step",
-    "no_step",
-    "The optimizer never makes its step, so the weights stay as they are.",
-    [("    optimizer.step()\n", "")],
     caught_by="test_the_step_follows_the_gradient_of_this_batch",
 )
 edited(
