@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # nbgrader starts alembic by name when it makes a gradebook.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 # A class that is graded once, or a browser, serves the tests of a folder: these stay in one process.
-TOGETHER = ("browser", "grading")
+TOGETHER = ("attacks", "browser", "grading")
 STAGE_03 = "03_scaled_dot_product_attention"
 
 

@@ -113,6 +113,7 @@ def test_values_are_mixed_by_the_weights(submission: Submission, rng: torch.Gene
     """Whatever the weights are, they are what multiplies the values."""
     q, k, v = heads(rng, 3, 2, 7, 4, 5)
     values, attention = attend(submission, q, k, v, 0.0, None)
+    expect(attention.abs().max() > 1e-6, "All weights are zero: nothing is mixed.")
     off = apart(values, attention @ v)
     expect(
         off < 1e-5, f"The values are not the mean of v under the attention that comes back with them: {off:.2g} apart."
@@ -166,6 +167,7 @@ def test_a_mask_may_hold_booleans_or_numbers(submission: Submission, rng: torch.
     for given in (mask.bool(), mask, mask.float()):
         _, attention = attend(submission, q, k, v, 0.0, given)
         reached.append(attention.abs().amax((1, 2)) > 1e-6)
+    expect(reached[0].any(), "No token gets any attention at all.")
     for kind, seen in (("integers", reached[1]), ("floating-point numbers", reached[2])):
         expect(seen.equal(reached[0]), f"A mask of booleans hides other tokens than the same mask of {kind}.")
 
@@ -227,6 +229,9 @@ def test_inputs_stay_as_they_were(submission: Submission, rng: torch.Generator) 
                 raise
             return  # a mask that fails costs points where masks are tested
         after = recorded(seen, inputs=list)["inputs"]
+        result = seen.get("result")
+        some = isinstance(result, tuple | list) and any(isinstance(part, Tensor) for part in result)
+        expect(some, f"No tensors came back, so there is nothing that could have spoiled the inputs: {named(result)}.")
         expect(len(after) == len(given), "What was recorded of this call did not come back whole.")
         for name, before, now in zip(("q", "k", "v", "", "mask"), given, after, strict=True):
             if isinstance(before, Tensor):

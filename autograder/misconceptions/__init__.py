@@ -27,6 +27,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 __all__ = [
@@ -190,8 +191,9 @@ def exercises(stage: str) -> list[str]:
     stage   its number or its whole name: "03", "03_scaled_dot_product_attention"
     A stage without a module has none.
     """
-    _load()
     number = stage.split("_")[0]
+    if number in _stages():
+        _load(number)
     return [exercise for exercise, shelf in _shelves.items() if shelf.stage == number]
 
 
@@ -207,18 +209,33 @@ def _shelf(exercise: str, function: Callable[..., Any]) -> _Shelf:
 
 
 def _known(exercise: str) -> _Shelf:
-    _load()
+    for number, folder in _stages().items():
+        if exercise in _shelves:
+            break
+        if any(f'"{exercise}"' in path.read_text(encoding="utf-8") for path in folder):
+            _load(number)
     if exercise not in _shelves:
         raise KeyError(f"No answers to {exercise!r}; known are {', '.join(_shelves)}.")
     return _shelves[exercise]
 
 
 @cache
-def _load() -> None:
-    """Import the stages' modules, which fill the shelves."""
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        if module.name.rpartition(".")[2].startswith("stage_"):
-            importlib.import_module(module.name)
+def _stages() -> dict[str, list[Path]]:
+    """Number → files of every stage that has answers. A grader of one stage imports no other."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        if module.name.startswith("stage_"):
+            place = Path(__path__[0], module.name)
+            found[module.name.removeprefix("stage_")] = (
+                sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+            )
+    return found
+
+
+@cache
+def _load(number: str) -> None:
+    """Import a stage's modules, which fill the shelves."""
+    importlib.import_module(f"{__name__}.stage_{number}")
 
 
 def _as_typed(answer: Callable[..., Any], name: str) -> str:
