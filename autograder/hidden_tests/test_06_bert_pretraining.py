@@ -447,7 +447,9 @@ def test_only_mask_masks_every_chosen_token(submission: Submission, rng: torch.G
         (masked_text == text).any(), "With only_mask the whole text becomes the mask. Only the chosen tokens should."
     )
     masked_text, _ = masked(submission, text, 60, 0.3)
-    most = masked_text[masked_text != text].mode().values.item() if (masked_text != text).any() else None
+    changed = masked_text[masked_text != text]
+    expect(len(changed) > 0, "Without only_mask no token is changed.")
+    most = changed.mode().values.item()
     expect(most == 60, f"With a vocabulary of 60 the mask has the id 60, but the tokens mostly become {most}.")
 
 
@@ -553,6 +555,13 @@ def expected_loss(table: Tensor, weight: Tensor, text: Tensor, labels: Tensor, s
     return F.cross_entropy(logits.transpose(1, 2), labels)
 
 
+def slope(table: Tensor, weight: Tensor, text: Tensor, labels: Tensor, seen: Tensor) -> Tensor:
+    """The gradient of the toy's loss at table and weight, in one row."""
+    rows, columns = table.clone().requires_grad_(), weight.clone().requires_grad_()
+    parts = torch.autograd.grad(expected_loss(rows, columns, text, labels, seen), (rows, columns))
+    return torch.cat([part.flatten() for part in parts])
+
+
 @points("pretraining_step", 0.5)
 def test_the_loss_is_the_mean_over_labelled_tokens(submission: Submission, rng: torch.Generator) -> None:
     """A plain number: the cross-entropy of the labelled tokens before the step."""
@@ -576,15 +585,13 @@ def test_the_step_follows_the_gradient_of_this_batch(submission: Submission, rng
     Only the direction is compared: a loss with another scale costs its own test.
     """
     seen, (table, weight, text, labels) = step(submission, rng, 0)
-    leaves = [table.clone().requires_grad_(), weight.clone().requires_grad_()]
     shown = seen_by_model(seen["calls"][0], text)
-    gradients = torch.autograd.grad(expected_loss(*leaves, text, labels, shown), leaves)
+    downhill = -slope(table, weight, text, labels, shown)
     moved = [
         tensor(seen[name], before.shape, "A parameter") - before
         for name, before in (("table", table), ("weight", weight))
     ]
     went = torch.cat([part.flatten() for part in moved])
-    downhill = -torch.cat([part.flatten() for part in gradients])
     made = f"The optimizer made {seen['steps']} steps, and"
     expect(went.norm() > 1e-9, f"{made} the weights of the model are the same after it as before.")
     alike = F.cosine_similarity(went, downhill, dim=0).item()
@@ -594,9 +601,7 @@ def test_the_step_follows_the_gradient_of_this_batch(submission: Submission, rng
         why = " Gradients of an earlier step are still in it." if left > 0.999 else ""
         # A step on the labels of all tokens costs the test of the loss.
         copied = torch.where(text < WORDS, text, WORDS - 1)
-        leaves = [table.clone().requires_grad_(), weight.clone().requires_grad_()]
-        other = torch.autograd.grad(expected_loss(*leaves, text, copied, shown), leaves)
-        copying = F.cosine_similarity(went, -torch.cat([part.flatten() for part in other]), dim=0).item()
+        copying = F.cosine_similarity(went, -slope(table, weight, text, copied, shown), dim=0).item()
         expect(copying > 0.9999, f"The step does not go down the gradient of this batch's loss.{why}")
 
 
@@ -677,7 +682,7 @@ def test_guesses_are_the_most_likely_tokens(submission: Submission, rng: torch.G
     """For each mask, in reading order, the k most likely tokens and their probabilities among the whole vocabulary."""
     for pad_id, k in ((0, 3), (6, 4)):
         seen, _, guesses, chances = filled(submission, rng, pad_id, k)
-        result = seen.get("result")
+        result: Any = seen.get("result")
         pair = isinstance(result, tuple | list) and len(result) == 2
         expect(pair, f"Two tensors should come back, tokens and probabilities, but it was {named(result)}.")
         given = tensor(result[0], guesses.shape, "The tensor of tokens")
