@@ -15,6 +15,7 @@ import nbformat
 from autograder.sandbox import Limits
 
 from .cache import cached, keep
+from .changes import Change, changes
 from .classroom import Classroom, ClassroomError, write_whole
 from .gradebook import GradebookWriter
 from .graded import Graded
@@ -24,12 +25,17 @@ from .setting import Setting
 
 @dataclass
 class Summary:
-    """What a grading run did. `failed` holds a student and a sentence for each submission left without a result."""
+    """What a grading run did.
+
+    failed   a student and a sentence for each submission left without a result
+    changes  the scores that a dry run found to differ from those written
+    """
 
     graded: int = 0
     from_cache: int = 0
     unchanged: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = [f"{self.graded} graded", f"{self.from_cache} from the cache", f"{self.unchanged} unchanged"]
@@ -45,6 +51,7 @@ def grade_class(
     run_look: bool = False,
     force: bool = False,
     trust: bool = False,
+    dry_run: bool = False,
     progress: Callable[[Iterator[str], int], Iterable[str]] = lambda done, total: done,
 ) -> Summary:
     """Grade an assignment's submissions and write results, autograded notebooks and the gradebook.
@@ -53,6 +60,8 @@ def grade_class(
     processes  how many to grade at once; one per core where None
     force      grade anew even what is in the cache
     trust      run the submissions without a sandbox
+    dry_run    write neither results nor gradebook, but tell in the summary which scores would change; what was graded
+               is kept in the cache, so that the run that writes is quick
     progress   wraps the iterator of finished students, for a progress bar
 
     What one submission does, or a file that cannot be written, never keeps the others from being graded.
@@ -74,6 +83,11 @@ def grade_class(
         jobs = [Job(student, setting.load(student).key) for student in chosen]
         waiting = [job for job in jobs if force or cached(classroom, job.key) is None]
         at_hand = [job for job in jobs if job not in set(waiting)]
+        if dry_run:
+            with Pool(setting, waiting, processes) as pool:
+                for _ in progress(_preview(setting, at_hand, pool, summary), len(chosen)):
+                    pass
+            return summary
         # The processes start while the gradebook is opened, which takes as long.
         with Pool(setting, waiting, processes) as pool, GradebookWriter(classroom) as book:
             book.ensure_assignment(stage, setting.released)
@@ -101,6 +115,24 @@ def _finish(setting: Setting, book: GradebookWriter, at_hand: list[Job], pool: P
         yield job.student
     for job in pool.left:
         summary.failed.append((job.student, "The grader's own process died again and again; see to the memory."))
+
+
+def _preview(setting: Setting, at_hand: list[Job], pool: Pool, summary: Summary) -> Iterator[str]:
+    """Compare each result with what is written; yields each student who is done."""
+    classroom, stage = setting.classroom, setting.stage
+    for job in at_hand:
+        if (kept := cached(classroom, job.key)) is not None:
+            summary.from_cache += 1
+            summary.changes += changes(classroom, stage, job.student, kept)
+        yield job.student
+    for job, graded in pool.results():
+        if isinstance(graded, Changed):
+            summary.failed.append((job.student, str(graded)))
+        else:
+            summary.graded += 1
+            keep(classroom, graded)
+            summary.changes += changes(classroom, stage, job.student, graded)
+        yield job.student
 
 
 def _is_written(classroom: Classroom, job: Job, stage: str) -> bool:

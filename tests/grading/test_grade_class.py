@@ -291,3 +291,20 @@ def test_other_seeds_give_the_same_scores(small: Classroom) -> None:
     assert seen[0] == seen[1] == seen[2]
     seeds = {json.loads(path.read_text())["seed"] for path in small.cache.rglob("*.json")}
     assert len(seeds) == 9
+
+
+def test_a_dry_run_shows_what_would_change_and_writes_nothing(small: Classroom) -> None:
+    grade_class(small, STAGE, limits=LIMITS)
+    solved = notebook(small, "ada").read_bytes()
+    notebook(small, "bob").write_bytes(solved)
+    before = {path: path.read_bytes() for path in small.results.rglob("*.json")}
+    book = (small.folder / "gradebook.db").read_bytes()
+    summary = grade_class(small, STAGE, limits=LIMITS, dry_run=True)
+    told = {(change.student, change.grade_id, change.before, change.after) for change in summary.changes}
+    assert ("bob", "scaled_dot_product", 0.0, 6.0) in told
+    assert {student for student, *_ in told} == {"bob"}
+    assert {path: path.read_bytes() for path in small.results.rglob("*.json")} == before
+    assert (small.folder / "gradebook.db").read_bytes() == book
+    summary = grade_class(small, STAGE, limits=LIMITS)
+    assert (summary.graded, summary.from_cache, summary.unchanged) == (0, 1, 2)
+    assert grade_class(small, STAGE, limits=LIMITS, dry_run=True).changes == []
