@@ -1,4 +1,4 @@
-"""The command line: release, grade, report, demo."""
+"""The command line: release, grade, report, export, demo."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from autograder.export import FORMATS
 from autograder.grading.classroom import Classroom, ClassroomError
 
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--student", action="append", metavar="ID", help="only this student; may be repeated")
     grade.add_argument("--processes", type=int, metavar="N", help="submissions at once (default: one per core)")
     grade.add_argument("--force", action="store_true", help="grade anew what is graded already")
+    grade.add_argument("--dry-run", action="store_true", help="write nothing, but show which scores would change")
     grade.add_argument("--run-everything", action="store_true", help="run plots and experiments in the notebooks too")
     grade.add_argument(
         "--trust-submissions",
@@ -62,6 +64,21 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="write classroom/report.html and classroom/grades.csv")
     report.set_defaults(command=_report)
+
+    export = commands.add_parser("export", help="write the scores for Canvas, Moodle, Gradescope or a program")
+    formats = "; ".join(f"{name}: {one.what}" for name, one in FORMATS.items())
+    export.add_argument("--format", required=True, choices=FORMATS, help=formats)
+    export.add_argument("--output", type=Path, metavar="PATH", help="where to (default: into classroom/)")
+    export.add_argument("--assignment", metavar="STAGE", help="only this assignment (default: all)")
+    export.add_argument(
+        "--roster", type=Path, metavar="CSV", help="for canvas and moodle: its own export, with a column nbgrader_id"
+    )
+    export.add_argument(
+        "--trust-submissions",
+        action="store_true",
+        help="for gradescope-image: grade without a sandbox where the container permits none",
+    )
+    export.set_defaults(command=_export)
 
     demo = commands.add_parser("demo", help="make a class of made-up submissions and do all of the above")
     demo.set_defaults(command=_demo)
@@ -99,6 +116,7 @@ def _import_ahead(classroom: Classroom, stage: str) -> None:
 def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace | None = None) -> int:
     _import_ahead(classroom, stage)
     from autograder.grading.grade_class import grade_class
+    from autograder.report.plain_text import one_line
 
     given = vars(options) if options else {}
     summary = grade_class(
@@ -109,9 +127,15 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
         processes=given.get("processes"),
         run_look=given.get("run_everything", False),
         force=given.get("force", False),
+        dry_run=given.get("dry_run", False),
         progress=_progress_bar,
     )
     print(f"{stage}: {summary}.")
+    if given.get("dry_run"):
+        for change in sorted(summary.changes, key=str):
+            print(f"  {one_line(str(change))}")
+        students = len({change.student for change in summary.changes})
+        print(f"Nothing was written. {students} of {len(classroom.students(stage))} students would have other scores.")
     for student, sentence in summary.failed:
         print(f"  {student}: {sentence}", file=sys.stderr)
     return 1 if summary.failed else 0
@@ -144,6 +168,21 @@ def _write_report(classroom: Classroom) -> Path:
     report, grades = write_report(classroom), write_grades(classroom)
     print(f"Report:  {report}\nGrades:  {grades}")
     return report
+
+
+def _export(options: argparse.Namespace) -> int:
+    from autograder.export import export
+
+    path = export(
+        Classroom.find(),
+        options.format,
+        options.output,
+        options.assignment,
+        options.roster,
+        options.trust_submissions,
+    )
+    print(f"Written: {path}")
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""One notebook, opened for its hidden tests outside a class: for an instructor who looks into a single case."""
+"""One notebook outside a class: opened for its hidden tests, or graded where it lies."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autograder.hidden_tests.runner import Target
-from autograder.repair import repair
+from autograder.repair import read_submission, repair
 from autograder.sandbox import Worker
 from autograder.submission import Submission
 from autograder.submission.artefacts import find
 
 from .classroom import released_notebook
+from .graded import Graded
+from .pool import grade_submitted
 from .run import NotebookRun
+from .setting import Setting
 
 
 @contextmanager
@@ -31,3 +34,15 @@ def open_submission(path: Path, stage: str, seed: int) -> Iterator[Target]:
             yield Target(Submission(run, seed, find(path.parent)), seed, run.enter, run.order)
         finally:
             run.close()
+
+
+def grade_notebook(setting: Setting, path: Path) -> Graded:
+    """Grade the notebook at `path`, or the one in the folder `path`, as it would be graded in the class of `setting`.
+
+    Raises OSError where the file cannot be read; SandboxMissing or HiddenTestError, which are faults of the
+    installation.
+    """
+    if path.is_dir():
+        found = read_submission(path, f"{setting.stage}.ipynb")
+        return grade_submitted(setting, setting.submitted(found.raw, found.notes, path))
+    return grade_submitted(setting, setting.submitted(path.read_bytes(), [], path.parent))

@@ -20,7 +20,7 @@ from autograder.sandbox import Limits, Worker, workers_wanted
 
 from .grade import grade, ungraded
 from .graded import Graded
-from .setting import Setting
+from .setting import Setting, Submitted
 
 POOLS = 3
 WORTH_A_POOL = 6  # starting processes takes as long as grading so many
@@ -53,11 +53,16 @@ def grade_job(setting: Setting, job: Job) -> Graded:
     submitted = setting.load(job.student)
     if submitted.key != job.key:
         raise Changed("The submission changed while it was being graded; run the same command again.")
+    return grade_submitted(setting, submitted)
+
+
+def grade_submitted(setting: Setting, submitted: Submitted) -> Graded:
+    """Repair and grade one submission in this process. Raises SandboxMissing or HiddenTestError."""
     repaired = setting.repaired(submitted)
     if not repaired.readable:
-        return ungraded(repaired, submitted.seed, job.key)
+        return ungraded(repaired, submitted.seed, submitted.key)
     worker = warm_worker(setting.limits, setting.trust)
-    return grade(setting.stage, repaired, worker, submitted.seed, setting.run_look, job.key, submitted.handed_in)
+    return grade(setting.stage, repaired, worker, submitted.seed, setting.run_look, submitted.key, submitted.handed_in)
 
 
 class Pool:

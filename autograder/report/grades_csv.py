@@ -2,59 +2,50 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Iterable
 from pathlib import Path
 
 from autograder.grading.classroom import Classroom, write_whole
+from autograder.hidden_tests.runner import TestResult
 
-from .plain_text import number, visible
-from .scores import Cell, Submission, read_scores
+from .safe_csv import csv_text
+from .scores import Assignment, Cell, Submission, read_scores
 
 COLUMNS = ("student_id", "assignment", "grade_id", "score", "max_score", "status", "message")
-# What a spreadsheet takes for the start of a formula, the full-width forms included.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def write_grades(classroom: Classroom) -> Path:
-    """Write classroom/grades.csv and return its path. Raises ClassroomError, OSError.
+    """Write classroom/grades.csv and return its path. Raises ClassroomError, OSError."""
+    path = classroom.folder / "grades.csv"
+    write_whole(path, grades_csv(read_scores(classroom)))
+    return path
 
-    A text that a spreadsheet would take for a formula gets a leading apostrophe. An empty score waits for a person.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for assignment in read_scores(classroom):
+
+def grades_csv(assignments: Iterable[Assignment]) -> str:
+    """The table as CSV. An empty score waits for a person."""
+    rows: list[tuple[str | float | None, ...]] = [COLUMNS]
+    for assignment in assignments:
         for submission in assignment.submissions:
             for exercise in assignment.exercises:
                 cell = submission.cells.get(exercise.grade_id)
                 if cell is not None:
-                    writer.writerow(_row(submission, cell))
-    path = classroom.folder / "grades.csv"
-    write_whole(path, text.getvalue())
-    return path
+                    rows.append(_row(submission, cell))
+    return csv_text(rows)
 
 
-def _row(submission: Submission, cell: Cell) -> list[str]:
+def _row(submission: Submission, cell: Cell) -> tuple[str | float | None, ...]:
     status = submission.status_of(cell)
-    return [
-        _text(submission.student),
-        _text(submission.assignment),
-        _text(cell.grade_id),
-        "" if cell.score is None else number(cell.score),
-        number(cell.max_score),
-        _text(status),
-        _text(_message(submission, cell, status)),
-    ]
+    told = _message(submission, cell, status)
+    return submission.student, submission.assignment, cell.grade_id, cell.score, cell.max_score, status, told
 
 
 def _message(submission: Submission, cell: Cell, status: str) -> str:
-    told = [f"{test.title}: {test.message}" if test.message else test.title for test in cell.lost]
+    told = [told_of(test) for test in cell.lost]
     if status in ("repaired", "not readable"):
         told += submission.repairs
     return " · ".join(told)
 
 
-def _text(text: str) -> str:
-    text = visible(text, keep="\n\t\r")
-    return f"'{text}" if text.startswith(FORMULA) or text.lstrip().startswith(FORMULA) else text
+def told_of(test: TestResult) -> str:
+    """A lost test in one line: its title, and what its author reads about it."""
+    return f"{test.title}: {test.message}" if test.message else test.title

@@ -74,6 +74,11 @@ class Submission:
         return sum(cell.max_score for cell in self.cells.values() if cell.score is None)
 
     @property
+    def final(self) -> float | None:
+        """The total; None while a person has yet to decide a part of it."""
+        return None if any(cell.score is None for cell in self.cells.values()) else self.total
+
+    @property
     def decided(self) -> float:
         """The points that are decided, of which `total` were earned."""
         return sum(cell.max_score for cell in self.cells.values() if cell.score is not None)
@@ -113,7 +118,7 @@ def read_scores(classroom: Classroom) -> list[Assignment]:
     book = read_gradebook(classroom.folder / "gradebook.db")
     found: dict[str, dict[str, Submission]] = {}
     for result in classroom.all_results():
-        submission = _from_result(result, book)
+        submission = from_result(result, book)
         found.setdefault(submission.assignment, {})[submission.student] = submission
     for (stage, student), entries in book.entries.items():
         # nbgrader can grade without us, and leaves no result then.
@@ -122,10 +127,11 @@ def read_scores(classroom: Classroom) -> list[Assignment]:
             cells = {grade_id: _from_entry(grade_id, entry) for grade_id, entry in entries.items()}
             penalty = book.penalties.get((stage, student), 0.0)
             found[stage][student] = Submission(student, stage, "graded", cells, penalty=penalty)
-    return [_assignment(classroom, stage, found[stage]) for stage in sorted(found) if found[stage]]
+    return [as_assignment(classroom, stage, found[stage]) for stage in sorted(found) if found[stage]]
 
 
-def _from_result(result: dict[str, Any], book: Gradebook) -> Submission:
+def from_result(result: dict[str, Any], book: Gradebook) -> Submission:
+    """A result of the grader's (`Graded.to_json`, with student and assignment), and what people decided about it."""
     stage, student = result["assignment"], result["student"]
     entries = book.entries.get((stage, student), {})
     cells = {}
@@ -151,7 +157,8 @@ def _from_entry(grade_id: str, entry: Entry) -> Cell:
     return Cell(grade_id, entry.max_score, entry.score, status, by_hand=entry.manual is not None)
 
 
-def _assignment(classroom: Classroom, stage: str, found: dict[str, Submission]) -> Assignment:
+def as_assignment(classroom: Classroom, stage: str, found: dict[str, Submission]) -> Assignment:
+    """The submissions of a stage, by student, with its exercises in the order of the release."""
     submissions = [found[student] for student in sorted(found)]
     numbers = _numbers(classroom, stage)
     # The release gives the order; what it does not know comes behind, as the results have it.

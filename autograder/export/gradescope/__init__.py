@@ -1,0 +1,1 @@
+"""Gradescope: results as its pages show them, and this grader as the autograder of an assignment."""

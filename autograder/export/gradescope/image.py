@@ -1,0 +1,79 @@
+"""The zip that Gradescope builds an autograder from: its two scripts, this project, and one assignment.
+
+The hidden tests and misconceptions of other assignments are left out, and so are the solutions.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder.export.formats import Export
+from autograder.grading.cache import class_secret
+from autograder.grading.classroom import CONFIG, ClassroomError
+from autograder.hidden_tests.runner import test_file
+
+from .results import VISIBILITY
+
+HERE = Path(__file__).parent
+SCRIPTS = ("setup.sh", "run_autograder")
+SETTINGS = "gradescope.json"
+FILES = (
+    CONFIG,
+    "pyproject.toml",
+    "constraints.txt",
+    "README.md",
+    "LICENSE",
+    "course/pyproject.toml",
+    "course/README.md",
+)
+OF_A_STAGE = re.compile(r"/(?:test|stage)_(\d+)")
+
+
+def write(export: Export) -> None:
+    """Write the zip. Raises ClassroomError where the stage or a file of the project is missing, OSError."""
+    assert export.stage is not None
+    export.classroom.check_stage(export.stage)
+    test_file(export.stage)
+    root = export.classroom.root
+    settings = {"assignment": export.stage, "trust_submissions": export.trust, "visibility": VISIBILITY}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in SCRIPTS:
+            _add(archive, name, (HERE / name).read_bytes(), 0o755)
+        _add(archive, SETTINGS, json.dumps(settings, indent=1).encode())
+        # With the class's secret, the hidden tests draw the same inputs there as here.
+        _add(archive, "classroom/.secret", class_secret(export.classroom).encode(), 0o600)
+        for path in _project(root, export.stage):
+            _add(archive, path.relative_to(root).as_posix(), path.read_bytes())
+    export.path.parent.mkdir(parents=True, exist_ok=True)
+    part = export.path.with_name(f"{export.path.name}.part")
+    part.write_bytes(packed.getvalue())
+    part.replace(export.path)
+
+
+def _project(root: Path, stage: str) -> Iterator[Path]:
+    for name in FILES:
+        if not (root / name).is_file():
+            raise ClassroomError(f"{root / name} is missing, and the autograder needs it: get the whole project.")
+        yield root / name
+    number = stage.partition("_")[0]
+    for folder in ("autograder", "course/coursekit", f"course/{stage}"):
+        for path in sorted((root / folder).rglob("*")):
+            inside = path.relative_to(root).as_posix()
+            built = "/__pycache__/" in inside or "/." in inside or path.suffix == ".pyc"
+            other = folder == "autograder" and (of := OF_A_STAGE.search(inside)) is not None and of[1] != number
+            if path.is_file() and not built and not other:
+                yield path
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    # Always the same date, so that the same files make the same zip.
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = (0o100000 | mode) << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, content)

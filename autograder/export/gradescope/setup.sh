@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Gradescope runs this once, as root, when it builds the assignment's image.
+set -euo pipefail
+cd "${AUTOGRADER_SOURCE:-/autograder/source}"
+export DEBIAN_FRONTEND=noninteractive HF_HOME="$PWD/.huggingface"
+
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends bubblewrap ca-certificates
+for python in python3.11 python3.12 python3.13; do
+    apt-get install -y -qq --no-install-recommends "$python" "$python-venv" && break
+done
+"$python" -m venv .venv
+
+# pip may take torch's build for GPUs, several gigabytes large. A pip.conf put into the zip can name where to find the
+# build for CPUs: see pytorch.org.
+[ -f pip.conf ] && export PIP_CONFIG_FILE="$PWD/pip.conf"
+.venv/bin/pip install --no-cache-dir --constraint constraints.txt torch
+.venv/bin/pip install --no-cache-dir --constraint constraints.txt -e './course[offline]' -e .
+
+# Accuracy is graded on reviews of IMDB, which are fetched now.
+if grep -q autograder.reviews autograder/hidden_tests/test_*.py; then
+    .venv/bin/python -c 'import sys; from coursekit.data import IMDB; folder, why = IMDB.download()
+sys.exit(None if folder else f"IMDB could not be had: the hub was {why}. Build the autograder again later.")'
+fi

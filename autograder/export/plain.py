@@ -1,0 +1,13 @@
+"""The rows of classroom/grades.csv."""
+
+from __future__ import annotations
+
+from autograder.grading.classroom import write_whole
+from autograder.report.grades_csv import grades_csv
+
+from .formats import Export
+
+
+def write(export: Export) -> None:
+    """A row per student and grade cell. Raises ClassroomError, OSError."""
+    write_whole(export.path, grades_csv(export.assignments))

@@ -1,0 +1,210 @@
+"""The zip for Gradescope: what is in it, and its run_autograder executed on real submissions."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documented import check
+
+from autograder.demo import make_demo_class
+from autograder.export import export
+from autograder.export.gradescope.results import results
+from autograder.grading.by_hand import grade_notebook
+from autograder.grading.classroom import Classroom, ClassroomError
+from autograder.grading.setting import Setting
+from autograder.hidden_tests.runner import HiddenTestError
+from autograder.report.gradebook import Gradebook
+from autograder.report.scores import as_assignment, from_result
+
+pytestmark = pytest.mark.xdist_group("gradescope")
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGE = "03_scaled_dot_product_attention"
+WRITTEN = 3.0  # points of the stage that people grade
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory: pytest.TempPathFactory) -> Classroom:
+    """A class folder with the real project and the demo class."""
+    folder = tmp_path_factory.mktemp("class")
+    for path in ROOT.iterdir():
+        if path.name not in ("classroom", ".git", ".venv") and not path.name.endswith("_cache"):
+            (folder / path.name).symlink_to(path)
+    classroom = Classroom(folder)
+    make_demo_class(classroom, STAGE)
+    return classroom
+
+
+@pytest.fixture(scope="module")
+def image(classroom: Classroom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(classroom, "gradescope-image", tmp_path_factory.mktemp("zip") / "autograder.zip", STAGE)
+
+
+@pytest.fixture(scope="module")
+def source(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip as Gradescope unpacks it."""
+    folder = tmp_path_factory.mktemp("autograder") / "source"
+    with zipfile.ZipFile(image) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def student(classroom: Classroom, word: str) -> Path:
+    entries = json.loads((classroom.folder / "demo.json").read_text())[STAGE]
+    (found,) = (student for student, entry in entries.items() if word in entry["what"])
+    return classroom.submission(found, STAGE)
+
+
+def run(
+    source: Path, submission: Path, where: Path, path: str = os.environ["PATH"]
+) -> subprocess.CompletedProcess[str]:
+    """Execute run_autograder as Gradescope does, with the folders elsewhere and nothing of this checkout in sight."""
+    environment = {
+        "PATH": path,
+        "HOME": str(where),
+        "AUTOGRADER_SOURCE": str(source),
+        "AUTOGRADER_SUBMISSION": str(submission),
+        "AUTOGRADER_RESULTS": str(where / "results.json"),
+        "AUTOGRADER_PYTHON": sys.executable,
+        "PYTHONPATH": os.pathsep.join([str(source), str(source / "course")]),
+        "OMP_NUM_THREADS": "1",
+    }
+    script = ["/bin/bash", str(source / "run_autograder")]
+    return subprocess.run(script, env=environment, cwd=where, capture_output=True, text=True, timeout=300)
+
+
+def read(where: Path) -> dict[str, Any]:
+    found = json.loads((where / "results.json").read_text())
+    check(found)
+    return found
+
+
+def trusting(source: Path, tmp_path: Path, trust: bool = True) -> Path:
+    copy = shutil.copytree(source, tmp_path / "source")
+    settings = json.loads((copy / "gradescope.json").read_text())
+    (copy / "gradescope.json").write_text(json.dumps(settings | {"trust_submissions": trust}))
+    return copy
+
+
+def test_the_scripts_lie_at_the_root_and_can_be_executed(image: Path) -> None:
+    with zipfile.ZipFile(image) as archive:
+        for name in ("setup.sh", "run_autograder"):
+            entry = archive.getinfo(name)
+            assert entry.external_attr >> 16 & 0o111 == 0o111
+            assert archive.read(name).startswith(b"#!/usr/bin/env bash\n")
+
+
+@pytest.mark.parametrize("name", ["setup.sh", "run_autograder"])
+def test_the_scripts_are_bash(source: Path, name: str) -> None:
+    subprocess.run(["bash", "-n", str(source / name)], check=True, timeout=30)
+
+
+def test_the_zip_holds_the_project_and_one_stage_without_solutions(source: Path, classroom: Classroom) -> None:
+    inside = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    assert f"autograder/hidden_tests/test_{STAGE}.py" in inside
+    assert f"course/{STAGE}/{STAGE}.ipynb" in inside
+    # All that pip looks for in the two packages.
+    assert {"pyproject.toml", "README.md", "LICENSE", "constraints.txt"} <= inside
+    assert {"course/pyproject.toml", "course/README.md"} <= inside
+    others = [name for name in inside if (found := re.search(r"(?:test|stage)_(\d\d)", name)) and found[1] != "03"]
+    assert not [name for name in others if name.startswith("autograder/")]
+    assert not [name for name in inside if re.search(r"^(solutions|tests|benchmarks)/|__pycache__|/\.ipynb", name)]
+    assert {name for name in inside if name.startswith("classroom/")} == {"classroom/.secret"}
+    assert (source / "classroom" / ".secret").read_text() == (classroom.folder / ".secret").read_text()
+
+
+def test_the_same_project_makes_the_same_zip(image: Path, classroom: Classroom, tmp_path: Path) -> None:
+    again = export(classroom, "gradescope-image", tmp_path / "a.zip", STAGE)
+    assert again.read_bytes() == image.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_run_autograder_grades_as_the_class_is_graded(source: Path, classroom: Classroom, tmp_path: Path) -> None:
+    submission = student(classroom, "masks_query_rows")
+    done = run(source, submission, tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = read(tmp_path)
+    graded = grade_notebook(Setting(classroom, STAGE), submission / f"{STAGE}.ipynb")
+    here = from_result({"student": "ada", "assignment": STAGE, **graded.to_json()}, Gradebook())
+    assert found == results(as_assignment(classroom, STAGE, {"ada": here}), here)
+    padding = next(test for test in found["tests"] if "padded tokens get no attention" in test["name"])
+    assert (padding["status"], padding["score"]) == ("failed", 0.0)
+    assert "hides the padded queries" in padding["output"]
+    assert done.stdout == f"{STAGE}: {found['score']:g} points, graded.\n"
+
+
+def test_a_renamed_notebook_is_found_and_the_note_is_shown(source: Path, classroom: Classroom, tmp_path: Path) -> None:
+    done = run(source, student(classroom, "The file renamed"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = read(tmp_path)
+    full = sum(test.get("max_score", 0) for test in found["tests"])
+    assert found["score"] == full == 18.0 - WRITTEN
+    assert "homework final (2).ipynb" in found["output"]
+
+
+def test_an_empty_submission_has_results_too(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "submission").mkdir()
+    done = run(source, tmp_path / "submission", tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = read(tmp_path)
+    assert found["score"] == 0
+    assert "There is no notebook" in found["output"]
+
+
+def test_without_a_sandbox_nothing_is_graded(source: Path, classroom: Classroom, tmp_path: Path) -> None:
+    done = run(source, student(classroom, "The solution"), tmp_path, path="/nowhere")
+    assert done.returncode == 1
+    assert "--trust-submissions" in done.stderr
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_without_a_sandbox_a_trusting_zip_grades_all_the_same(
+    source: Path, classroom: Classroom, tmp_path: Path
+) -> None:
+    done = run(trusting(source, tmp_path), student(classroom, "The solution"), tmp_path, path="/nowhere")
+    assert done.returncode == 0, done.stderr
+    assert "No sandbox" in done.stdout
+    assert read(tmp_path)["score"] == 18.0 - WRITTEN
+
+
+def test_a_trusting_zip_uses_the_sandbox_where_it_can(source: Path, classroom: Classroom, tmp_path: Path) -> None:
+    done = run(trusting(source, tmp_path), student(classroom, "Looks for the hidden tests"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "No sandbox" not in done.stdout
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"assignment": 3, "trust_submissions": true}'])
+def test_damaged_settings_are_said_plainly(source: Path, tmp_path: Path, text: str) -> None:
+    from autograder.export.gradescope.__main__ import _settings
+
+    path = tmp_path / "gradescope.json"
+    path.write_text(text)
+    with pytest.raises(ClassroomError, match=r"gradescope\.json is missing or damaged: export the zip again"):
+        _settings(path)
+    path.write_text('{"assignment": "03", "trust_submissions": true, "visibility": "always"}')
+    with pytest.raises(ClassroomError, match="visibility must be one of hidden, after_due_date"):
+        _settings(path)
+
+
+def test_a_stage_without_hidden_tests_makes_no_zip(tmp_path: Path) -> None:
+    (tmp_path / "course" / "09_nothing").mkdir(parents=True)
+    (tmp_path / "course" / "09_nothing" / "09_nothing.ipynb").touch()
+    with pytest.raises(HiddenTestError, match="09_nothing"):
+        export(Classroom(tmp_path), "gradescope-image", tmp_path / "a.zip", "09_nothing")
+
+
+def test_half_a_project_makes_no_zip(tmp_path: Path) -> None:
+    (tmp_path / "course" / STAGE).mkdir(parents=True)
+    (tmp_path / "course" / STAGE / f"{STAGE}.ipynb").touch()
+    with pytest.raises(ClassroomError, match=r"nbgrader_config\.py is missing"):
+        export(Classroom(tmp_path), "gradescope-image", tmp_path / "a.zip", STAGE)
+    assert not list(tmp_path.glob("a.zip*"))
