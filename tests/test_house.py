@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 OURS = {"coursekit", "autograder"}
+ON_DEMAND = {"playwright"}  # 130 MB that `make` leaves out: Chromium is there, and prints as well
 PROJECTS = {"coursekit": ROOT / "course" / "pyproject.toml", "autograder": ROOT / "pyproject.toml"}
 
 
@@ -74,7 +75,11 @@ def test_what_is_installed_is_what_is_pinned() -> None:
     pinned = pins()
     for requirement in requirements("coursekit") + requirements("autograder"):
         if requirement.name not in OURS:
-            installed = Version(version(requirement.name)).public
+            try:
+                installed = Version(version(requirement.name)).public
+            except PackageNotFoundError:
+                assert requirement.name in ON_DEMAND, requirement.name
+                continue
             assert installed == str(pinned[canonicalize_name(requirement.name)]), requirement.name
 
 
@@ -154,6 +159,7 @@ def test_all_public_names_of_coursekit_are_there() -> None:
         "load_tokenizer",
         "plots",
         "runtime",
+        "save_answers_pdf",
         "when_done",
     ]
     for name in coursekit.__all__:
@@ -181,7 +187,7 @@ def test_the_command_of_the_package_starts() -> None:
         [Path(sys.executable).parent / "autograder", "--help"], capture_output=True, text=True, timeout=60
     )
     assert run.returncode == 0, run.stderr
-    for command in ("demo", "release", "grade", "report"):
+    for command in ("demo", "release", "grade", "report", "export"):
         assert command in run.stdout
 
 
