@@ -65,6 +65,7 @@ def execute(notebook: NotebookNode, path: Path) -> NotebookNode:
             f"{VARIABLE}, or download them: {IMDB.command}"
         )
     with build_environment() as environment, tempfile.TemporaryDirectory(prefix="solution-") as folder:
+        Path(folder, f"{path.stem}.ipynb").write_bytes(written(notebook))  # it may read itself: the written answers
         client = NotebookClient(
             notebook,
             kernel_name="python3",

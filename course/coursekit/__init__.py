@@ -2,14 +2,15 @@
 
     from coursekit import check, plots, when_done, load_imdb, load_encoder, runtime
 
-check           the public checks: ``check.<exercise>(your_function)``
-plots           attention heat maps and curves
-when_done       ``with when_done(your_function):`` waits until the function is written
-load_imdb       the reviews, from wherever they can be had
-load_encoder    a pretrained encoder and its tokenizer, likewise
-load_tokenizer  its tokenizer alone
-earlier_work    what you wrote in an earlier stage, or a stand-in
-runtime         device, seed, profile and progress
+check             the public checks: ``check.<exercise>(your_function)``
+plots             attention heat maps and curves
+when_done         ``with when_done(your_function):`` waits until the function is written
+load_imdb         the reviews, from wherever they can be had
+load_encoder      a pretrained encoder and its tokenizer, likewise
+load_tokenizer    its tokenizer alone
+earlier_work      what you wrote in an earlier stage, or a stand-in
+save_answers_pdf  your written answers as a PDF
+runtime           device, seed, profile and progress
 
 Each is imported when it is first used, so that a notebook that needs no encoder does not wait for transformers.
 """
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coursekit import plots as plots
     from coursekit import runtime as runtime
+    from coursekit.answers_pdf import save_answers_pdf as save_answers_pdf
     from coursekit.checks import check as check
     from coursekit.data import load_imdb as load_imdb
     from coursekit.earlier import earlier_work as earlier_work
@@ -35,11 +37,22 @@ _MODULE_OF = {
     "load_encoder": "encoder",
     "load_imdb": "data",
     "load_tokenizer": "encoder",
+    "save_answers_pdf": "answers_pdf",
     "when_done": "runtime",
 }
 _MODULES = ("plots", "runtime")
 
-__all__ = ["check", "earlier_work", "load_encoder", "load_imdb", "load_tokenizer", "plots", "runtime", "when_done"]
+__all__ = [
+    "check",
+    "earlier_work",
+    "load_encoder",
+    "load_imdb",
+    "load_tokenizer",
+    "plots",
+    "runtime",
+    "save_answers_pdf",
+    "when_done",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -128,31 +128,31 @@ def progress(iterable: Iterable[T], text: str) -> Iterator[T]:
     """
     total = len(iterable) if isinstance(iterable, Sized) else None
     start = drawn = time.perf_counter()
-    watched, done, width = _watched(), 0, 0
+    seen, done, width = watched(), 0, 0
 
     def said() -> str:
         return f"{text}: {done:,}" if total is None else f"{text}: {done:,} of {total:,}"
 
     def draw(line: str, end: str = "") -> None:
         nonlocal width
-        print(f"\r{line:<{width}}" if watched else line, end=end, flush=True)
+        print(f"\r{line:<{width}}" if seen else line, end=end, flush=True)
         width = len(line)
 
     try:
         for item in iterable:
             now = time.perf_counter()
-            if watched and (done == 0 or now - drawn >= REDRAW_SECONDS):
+            if seen and (done == 0 or now - drawn >= REDRAW_SECONDS):
                 drawn = now
                 rest = f", {_duration((now - start) / done * (total - done))} left" if total and done else ""
                 draw(said() + rest)
             yield item
             done += 1
     finally:
-        took = f" in {_duration(time.perf_counter() - start)}" if watched else ""
+        took = f" in {_duration(time.perf_counter() - start)}" if seen else ""
         draw(said() + took, end="\n")
 
 
-def _watched() -> bool:
+def watched() -> bool:
     """Whether somebody sees a line being redrawn: in a terminal, or in a notebook that could ask for input."""
     shell = get_ipython()
     kernel = getattr(shell, "kernel", None)
