@@ -84,10 +84,11 @@ class MultiHeadAttention(nn.Module):
     """
 
     def __init__(self, embed_dim: int, n_heads: int, attn_drop_rate: float) -> None:
-        super().__init__()
-        if embed_dim % n_heads:
+        width, left_over = divmod(embed_dim, n_heads)
+        if left_over:
             raise ValueError(f"{n_heads} heads cannot share {embed_dim} dimensions equally.")
-        self.torchs_own = nn.MultiheadAttention(embed_dim, n_heads, attn_drop_rate, batch_first=True)
+        super().__init__()
+        self.torchs_own = nn.MultiheadAttention(width * n_heads, n_heads, dropout=attn_drop_rate, batch_first=True)
         for projection in filter(_is_matrix, self.parameters()):
             nn.init.xavier_uniform_(projection)
 
