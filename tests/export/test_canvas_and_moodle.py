@@ -98,6 +98,12 @@ def test_only_the_assignment_that_is_named(tmp_path: Path, name: str) -> None:
     assert "ada" not in path.read_text()
 
 
+def test_students_come_by_name_over_all_assignments(tmp_path: Path) -> None:
+    heads = a_result("ada", a_cell("heads", 4.0, 3.0), assignment=OTHER)
+    rows = table(a_class(tmp_path, two_scores("bob", 6, 2), heads), "moodle")
+    assert [row["Username"] for row in rows] == ["ada", "bob"]
+
+
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("name", ["csv", "canvas", "moodle"])
 def test_no_cell_starts_a_formula(tmp_path: Path, name: str, hostile: str) -> None:
@@ -135,7 +141,8 @@ def test_canvas_takes_names_ids_and_assignments_from_its_own_export(tmp_path: Pa
         f"Student,ID,SIS User ID,SIS Login ID,Section,Quiz (3),{STAGE} (87),nbgrader_id\n"
         "    Points Possible,,,,,5,8,\n"
         '"Lovelace, Ada",17,u1,lovelace,Mon,5,,ada\n'
-        '"Babbage, Charles",18,u2,babbage,Tue,4,,\n',
+        '"Babbage, Charles",18,u2,babbage,Tue,4,,\n'
+        "\nshort\n",
         "utf-8-sig",
     )
     classroom = a_class(tmp_path, two_scores("ada", 6, 1))
