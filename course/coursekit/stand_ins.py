@@ -92,6 +92,11 @@ class MultiHeadAttention(nn.Module):
         for projection in filter(_is_matrix, self.parameters()):
             nn.init.xavier_uniform_(projection)
 
+    @property
+    def o_proj(self) -> nn.Linear:
+        """The output layer, by the name that the exercise gives it."""
+        return self.torchs_own.out_proj
+
     def forward(self, embedding: Tensor, mask: Tensor | None = None) -> Tensor:
         """Let each token attend to those where mask (batch, seq_len), of any dtype, is 0."""
         padding = mask if mask is None else mask.ne(0)
