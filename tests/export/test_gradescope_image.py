@@ -88,10 +88,11 @@ def read(where: Path) -> dict[str, Any]:
     return found
 
 
-def trusting(source: Path, tmp_path: Path, trust: bool = True) -> Path:
+def trusting(source: Path, tmp_path: Path) -> Path:
+    """The zip as --trust-submissions makes it."""
     copy = shutil.copytree(source, tmp_path / "source")
     settings = json.loads((copy / "gradescope.json").read_text())
-    (copy / "gradescope.json").write_text(json.dumps(settings | {"trust_submissions": trust}))
+    (copy / "gradescope.json").write_text(json.dumps(settings | {"trust_submissions": True}))
     return copy
 
 
@@ -128,6 +129,7 @@ def test_the_same_project_makes_the_same_zip(image: Path, classroom: Classroom, 
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
+@pytest.mark.slow
 def test_run_autograder_grades_as_the_class_is_graded(source: Path, classroom: Classroom, tmp_path: Path) -> None:
     submission = student(classroom, "masks_query_rows")
     done = run(source, submission, tmp_path)
@@ -142,15 +144,18 @@ def test_run_autograder_grades_as_the_class_is_graded(source: Path, classroom: C
     assert done.stdout == f"{STAGE}: {found['score']:g} points, graded.\n"
 
 
-def test_a_renamed_notebook_is_found_and_the_note_is_shown(source: Path, classroom: Classroom, tmp_path: Path) -> None:
-    done = run(source, student(classroom, "The file renamed"), tmp_path)
+@pytest.mark.slow
+def test_a_trusting_zip_uses_the_sandbox_where_it_can(source: Path, classroom: Classroom, tmp_path: Path) -> None:
+    done = run(trusting(source, tmp_path), student(classroom, "The file renamed"), tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "No sandbox" not in done.stdout
     found = read(tmp_path)
     full = sum(test.get("max_score", 0) for test in found["tests"])
     assert found["score"] == full == 18.0 - WRITTEN
     assert "homework final (2).ipynb" in found["output"]
 
 
+@pytest.mark.slow
 def test_an_empty_submission_has_results_too(source: Path, tmp_path: Path) -> None:
     (tmp_path / "submission").mkdir()
     done = run(source, tmp_path / "submission", tmp_path)
@@ -160,6 +165,7 @@ def test_an_empty_submission_has_results_too(source: Path, tmp_path: Path) -> No
     assert "There is no notebook" in found["output"]
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_nothing_is_graded(source: Path, classroom: Classroom, tmp_path: Path) -> None:
     done = run(source, student(classroom, "The solution"), tmp_path, path="/nowhere")
     assert done.returncode == 1
@@ -167,6 +173,7 @@ def test_without_a_sandbox_nothing_is_graded(source: Path, classroom: Classroom,
     assert not (tmp_path / "results.json").exists()
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_a_trusting_zip_grades_all_the_same(
     source: Path, classroom: Classroom, tmp_path: Path
 ) -> None:
@@ -174,12 +181,6 @@ def test_without_a_sandbox_a_trusting_zip_grades_all_the_same(
     assert done.returncode == 0, done.stderr
     assert "No sandbox" in done.stdout
     assert read(tmp_path)["score"] == 18.0 - WRITTEN
-
-
-def test_a_trusting_zip_uses_the_sandbox_where_it_can(source: Path, classroom: Classroom, tmp_path: Path) -> None:
-    done = run(trusting(source, tmp_path), student(classroom, "Looks for the hidden tests"), tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "No sandbox" not in done.stdout
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"assignment": 3, "trust_submissions": true}'])
@@ -193,6 +194,18 @@ def test_damaged_settings_are_said_plainly(source: Path, tmp_path: Path, text: s
     path.write_text('{"assignment": "03", "trust_submissions": true, "visibility": "always"}')
     with pytest.raises(ClassroomError, match="visibility must be one of hidden, after_due_date"):
         _settings(path)
+
+
+def test_trust_is_written_into_the_zip_only_where_it_is_said(image: Path, classroom: Classroom, tmp_path: Path) -> None:
+    for trust, path in ((False, image), (True, tmp_path / "a.zip")):
+        if trust:
+            export(classroom, "gradescope-image", path, STAGE, trust=True)
+        with zipfile.ZipFile(path) as archive:
+            assert json.loads(archive.read("gradescope.json")) == {
+                "assignment": STAGE,
+                "trust_submissions": trust,
+                "visibility": "after_published",
+            }
 
 
 def test_a_stage_without_hidden_tests_makes_no_zip(tmp_path: Path) -> None:
