@@ -88,14 +88,11 @@ class MultiHeadAttention(nn.Module):
         if left_over:
             raise ValueError(f"{n_heads} heads cannot share {embed_dim} dimensions equally.")
         super().__init__()
-        self.torchs_own = nn.MultiheadAttention(width * n_heads, n_heads, dropout=attn_drop_rate, batch_first=True)
+        torchs_own = nn.MultiheadAttention(width * n_heads, n_heads, dropout=attn_drop_rate, batch_first=True)
+        self.o_proj = torchs_own.out_proj  # first under the name that the exercise gives it
+        self.torchs_own = torchs_own
         for projection in filter(_is_matrix, self.parameters()):
             nn.init.xavier_uniform_(projection)
-
-    @property
-    def o_proj(self) -> nn.Linear:
-        """The output layer, by the name that the exercise gives it."""
-        return self.torchs_own.out_proj
 
     def forward(self, embedding: Tensor, mask: Tensor | None = None) -> Tensor:
         """Let each token attend to those where mask (batch, seq_len), of any dtype, is 0."""
