@@ -259,20 +259,36 @@ def _print(result: dict[str, Any]) -> None:
 
 def _stock_course(folder: Path, notebooks: dict[str, Any], run_look: bool) -> None:
     """A course as stock nbgrader has it: the tests stand in the grade cells of source/, and run in the kernel."""
-    import nbformat
     from class_of_03 import write
+
+    make_stock_release(folder)
+    if not run_look:
+        notebooks = copy.deepcopy(notebooks)
+        for notebook in notebooks.values():
+            for cell in notebook.cells:
+                if "look" in cell.metadata.get("tags", []):
+                    cell.metadata.tags = [*{*cell.metadata.tags, SKIP}]
+    write(notebooks, folder / "submitted")
+
+
+def make_stock_release(folder: Path, hidden: bool = False) -> Path:
+    """Make source/ and release/ of a stock course. Returns the released notebook.
+
+    hidden  the tests are marked as hidden, so that nbgrader takes them out of what students get
+    """
+    import nbformat
     from in_kernel import grade_cells
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
 
-    scenarios = ROOT / "autograder" / "scenarios"
-    modules = sorted(path for path in scenarios.glob("*.py") if path.name != "__init__.py")
-    cells = grade_cells(ROOT / "autograder" / "hidden_tests" / f"test_{STAGE}.py", modules)
+    tests = ROOT / "autograder" / "hidden_tests" / f"test_{STAGE}.py"
+    cells = grade_cells(tests, [ROOT / "autograder" / "scenarios" / "recording.py"])
     source = nbformat.read(ROOT / "solutions" / STAGE / f"{STAGE}.ipynb", as_version=4)
     for cell in source.cells:
         metadata = cell.metadata.get("nbgrader", {})
         if metadata.get("grade") and not metadata.get("solution"):
-            cell.source = cells.pop(metadata["grade_id"])
+            own = cells.pop(metadata["grade_id"])
+            cell.source = f"### BEGIN HIDDEN TESTS\n{own}\n### END HIDDEN TESTS" if hidden else own
     if cells:
         raise SystemExit(f"The notebook has no grade cell for the hidden tests of {', '.join(cells)}.")
     path = folder / "source" / STAGE / f"{STAGE}.ipynb"
@@ -281,13 +297,7 @@ def _stock_course(folder: Path, notebooks: dict[str, Any], run_look: bool) -> No
     config = _stock_config(folder)
     config.ClearMarkScheme.enforce_metadata = False
     GenerateAssignment(coursedir=CourseDirectory(config=config), config=config).start()
-    if not run_look:
-        notebooks = copy.deepcopy(notebooks)
-        for notebook in notebooks.values():
-            for cell in notebook.cells:
-                if "look" in cell.metadata.get("tags", []):
-                    cell.metadata.tags = [*{*cell.metadata.tags, SKIP}]
-    write(notebooks, folder / "submitted")
+    return folder / "release" / STAGE / f"{STAGE}.ipynb"
 
 
 def _stock_config(folder: Path) -> Any:

@@ -1,0 +1,289 @@
+"""Who loses to what: the attack corpus against this grader, stock nbgrader and otter-grader.
+
+python benchmarks/attacks.py [--only NAME ...] [--graders ours,nbgrader,otter] [--otter-python PATH]
+
+Every attack of tests/attacks/ is handed in to each grader, with an honest student beside it. nbgrader and otter-grader
+run inside a throwaway container (bubblewrap, a control group, no network), so that this machine survives what they let
+through; ours runs as it always does, for its own sandbox is what is tried. The tests are the same; see README.md beside
+this file.
+
+otter-grader gets an environment of its own, made on the first run below the user's cache folder: pip install
+otter-grader and the course package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).parent
+RESULT = HERE / "results" / "attacks.json"
+OTTER = "otter-grader==7.0.0"
+SECONDS = 150  # for one attack and its neighbour; an honest pair takes ten
+MEMORY, PROCESSES = 6 << 30, 400
+SECRET = "the canary sings at dawn"
+sys.path[:0] = [str(ROOT / "tests" / "attacks"), str(HERE)]
+
+
+def main() -> int:
+    options = _options()
+    from corpus import attacks
+
+    chosen = [attack for attack in attacks() if not options.only or attack.name in options.only]
+    graders = options.graders.split(",")
+    python = {"ours": sys.executable, "nbgrader": sys.executable}
+    if "otter" in graders:
+        python["otter"] = options.otter_python or _otter_environment()
+    outcomes: dict[str, dict[str, Any]] = {attack.name: {} for attack in chosen}
+    with tempfile.TemporaryDirectory(prefix="attacks-benchmark-") as scratch:
+        for grader in graders:
+            course = Path(scratch, f"course-{grader}")
+            _make_course(grader, course)
+            run = partial(_attacked, grader, python[grader], course, Path(scratch, grader))
+            with ThreadPoolExecutor(options.parallel) as pool:
+                for number, (attack, outcome) in enumerate(zip(chosen, pool.map(run, chosen), strict=True), 1):
+                    outcomes[attack.name][grader] = outcome
+                    gained = ", ".join(outcome["gained"]) or "nothing"
+                    print(f"{grader:9} {number:3}/{len(chosen)} {attack.kind}/{attack.name}: {gained}", flush=True)
+    result = _result(chosen, graders, outcomes, python)
+    _print(result)
+    if not options.only:
+        RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(f"Written to {RESULT}.")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", metavar="NAME", help="only these attacks; nothing is written")
+    parser.add_argument("--graders", default="ours,nbgrader,otter")
+    parser.add_argument("--otter-python", metavar="PATH", help="Python of an environment that has otter-grader")
+    parser.add_argument("--parallel", type=int, default=2, help="attacks at once (default 2)")
+    return parser.parse_args()
+
+
+def _otter_environment() -> str:
+    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "attention-course", "otter")
+    python = folder / "bin" / "python"
+    if not python.exists():
+        print("Setting up otter-grader in an environment of its own …", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt"]
+        subprocess.run([*install, "torch"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", OTTER, "ipykernel", ROOT / "course"], check=True)
+    return str(python)
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# Courses
+
+
+def _make_course(grader: str, course: Path) -> None:
+    """What an instructor has before anybody hands in: course/release.json, and what the grader needs."""
+    from corpus import STAGE
+
+    course.mkdir(parents=True)
+    if grader == "nbgrader":
+        from grading import make_stock_release
+
+        release = make_stock_release(course, hidden=True)
+    else:
+        release = ROOT / "course" / STAGE / f"{STAGE}.ipynb"
+    notebook = json.loads(release.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+        if "look" in cell["metadata"].get("tags", []) and grader != "ours":
+            # Ours leaves these out; nobody shall win by being slow.
+            cell["source"] = "pass"
+    (course / "release.json").write_text(json.dumps(notebook), encoding="utf-8")
+    if grader == "otter":
+        _otter_tests(course / "tests")
+
+
+def _otter_tests(folder: Path) -> None:
+    """Each grade cell's hidden tests as one of otter's test files; what they earn is told by a number of test cases."""
+    from corpus import STAGE
+    from in_kernel import grade_cells
+
+    folder.mkdir()
+    cells = grade_cells(
+        ROOT / "autograder" / "hidden_tests" / f"test_{STAGE}.py", [ROOT / "autograder" / "scenarios" / "recording.py"]
+    )
+    for source in cells.values():
+        everything = source.split("\n")[0]
+        if everything.startswith("_stock"):
+            shared = "\n".join(source.split("\n")[:2])
+    for name, source in cells.items():
+        lines = source.split("\n")
+        own = "\n".join(line for line in lines if line.startswith("exec(") and line not in shared)
+        text = (
+            "from otter.test_files import test_case\n\nOK_FORMAT = False\n\n"
+            f"name = {name!r}\npoints = None\n\n\n"
+            "def earned(env):\n"
+            + "".join(f"    {line}\n" for line in f"{shared}\n{own}".split("\n"))
+            + f"    return _stock['score']({name!r}, env, _stock)\n"
+        )
+        quarter = 0.25
+        steps = int(_points(name) / quarter)
+        for step in range(1, steps + 1):
+            text += (
+                f"\n\n@test_case(points={quarter}, hidden=True)\ndef test_{step}(env):\n"
+                f"    assert earned(env) >= {step * quarter}\n"
+            )
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def _points(name: str) -> float:
+    import nbformat
+    from corpus import STAGE
+
+    for cell in nbformat.read(ROOT / "course" / STAGE / f"{STAGE}.ipynb", as_version=4).cells:
+        mark = cell.metadata.get("nbgrader", {})
+        if mark.get("grade_id") == name:
+            return float(mark["points"])
+    raise KeyError(name)
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# One attack
+
+
+def _attacked(grader: str, python: str, course: Path, scratch: Path, attack: Any) -> dict[str, Any]:
+    """Hand in the attack and the honest student, grade both in a container, and look at what is left."""
+    from corpus import NEIGHBOUR, STAGE, TARGET, answer_rightly, hand_in
+
+    folder = scratch / attack.name
+    folder.mkdir(parents=True)
+    host = folder / "host"
+    host.mkdir()
+    canary = host / "canary.txt"
+    canary.write_text(SECRET)
+    work = folder / "work"
+    shutil.copytree(course, work)
+    release = json.loads((work / "release.json").read_text(encoding="utf-8"))
+    places = {"CANARY": str(canary), "CLASS": str(work), "SOCKET": f"host-{attack.name}"}
+    hand_in(attack, release, work / "submitted" / "attacker" / STAGE, places)
+    answer_rightly(release)
+    honest = work / "submitted" / NEIGHBOUR / STAGE
+    honest.mkdir(parents=True)
+    (honest / f"{STAGE}.ipynb").write_text(json.dumps(release), encoding="utf-8")
+    started = time.monotonic()
+    hung = _run(python, grader, folder, work)
+    seconds = time.monotonic() - started
+    left = json.loads((folder / "left.json").read_text()) if (folder / "left.json").exists() else {}
+    scores = left.get("scores", {})
+    own = scores.get("attacker", {})
+    others = {name: points for name, points in own.items() if name != TARGET}
+    full = _full()
+    gained = []
+    if (own.get(TARGET) or 0.0) > attack.keeps or any((others[name] or 0) > full.get(name, 0) for name in others):
+        gained.append("points")
+    if SECRET in left.get("shown", "") or "def test_padded_tokens_get_no_attention" in left.get("shown", ""):
+        gained.append("saw what is hidden")
+    if canary.read_text() != SECRET or len(list(host.iterdir())) != 1:
+        gained.append("wrote to the host")
+    if left.get("heard"):
+        gained.append("reached a service of the host")
+    if left.get("outlived"):
+        gained.append("outlived its grading")
+    if hung:
+        gained.append("stopped the grader")
+    elif scores.get(NEIGHBOUR) != full:
+        gained.append("changed another's score")
+    shutil.rmtree(folder, ignore_errors=True)
+    return {"gained": gained, "score": own.get(TARGET), "seconds": round(seconds, 1)}
+
+
+def _full() -> dict[str, float]:
+    from corpus import STAGE
+
+    from autograder.misconceptions import exercises
+
+    return {name: _points(name) for name in exercises(STAGE)}
+
+
+def _run(python: str, grader: str, folder: Path, work: Path) -> bool:
+    """Run attacked.py in a container. True where it had to be ended."""
+    from autograder.sandbox import cgroups
+
+    inside = [python, str(HERE / "attacked.py"), grader, str(folder), str(ROOT)]
+    command = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
+    command += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/dev/shm"]
+    command += ["--bind", str(folder), str(folder), "--setenv", "HOME", "/tmp", "--setenv", "TMPDIR", "/tmp"]
+    command += ["--setenv", "OMP_NUM_THREADS", "1", "--setenv", "COURSEKIT_PROFILE", "cpu", "--cap-add", "ALL"]
+    command += ["--setenv", "PATH", f"{Path(python).parent}:{os.environ['PATH']}", "--chdir", str(work)]
+    group = cgroups.make(MEMORY, PROCESSES, 1) if grader != "ours" else None
+    process = subprocess.Popen(
+        inside if grader == "ours" else [*command, *inside],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=(lambda: group.add(os.getpid())) if group else None,
+    )
+    try:
+        process.wait(SECONDS)
+        return False
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        process.kill()
+        process.wait()
+        if group:
+            group.close()
+
+
+# ----------------------------------------------------------------------------------------------------------------
+# The result
+
+
+def _result(chosen: list[Any], graders: list[str], outcomes: dict[str, Any], python: dict[str, str]) -> dict[str, Any]:
+    return {
+        "command": "python benchmarks/attacks.py",
+        "attacks": len(chosen),
+        "gained": {grader: sum(bool(outcomes[a.name][grader]["gained"]) for a in chosen) for grader in graders},
+        "versions": {
+            "python": platform.python_version(),
+            "nbgrader": version("nbgrader"),
+            **({"otter-grader": OTTER.split("==")[1]} if "otter" in python else {}),
+        },
+        "by_attack": {
+            f"{a.kind}/{a.name}": {
+                "tries": a.tries,
+                **{grader: outcomes[a.name][grader]["gained"] for grader in graders},
+                "seconds": {grader: outcomes[a.name][grader]["seconds"] for grader in graders},
+            }
+            for a in chosen
+        },
+    }
+
+
+def _print(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    graders = list(result["gained"])
+    table = Table(title=f"{result['attacks']} attacks: what each gained")
+    for name in ("attack", *graders):
+        table.add_column(name)
+    for name, found in result["by_attack"].items():
+        table.add_row(name, *(", ".join(found[grader]) or "–" for grader in graders))
+    table.add_section()
+    table.add_row("attacks that gained something", *(str(result["gained"][grader]) for grader in graders))
+    Console(width=150).print(table)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
