@@ -99,6 +99,10 @@ class MultiHeadAttention(nn.Module):
         padding = mask if mask is None else mask.ne(0)
         return self.torchs_own(*[embedding] * 3, key_padding_mask=padding, need_weights=False)[0]
 
+    def copy_from(self, theirs: nn.MultiheadAttention) -> None:
+        """Take over the weights of torch's own module, of the same sizes."""
+        self.torchs_own.load_state_dict(theirs.state_dict())
+
 
 def _is_matrix(parameter: Tensor) -> bool:
     return parameter.ndim == 2
