@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 04 · Multi-head attention
 #
-# `14 points` · about 2 hours · runs a minute on a laptop CPU
+# `14 points` · about 2 hours · runs in less than a minute on a laptop CPU
 #
 # One attention asks one question. A word may have several: which noun do I belong to, what stood before me, is there a
 # *but* somewhere? Multi-head attention asks them all at once, with questions that it learns. You write it, make it agree
@@ -86,7 +86,7 @@ words = torch.tensor([[1.0,    0.0,    1.0,      0.0],  # slow
 # > **Predict before you run.** *slow* is a quality in the first half. Which two words does it look at almost alike?
 
 # %% tags=["look"]
-x = 3 * words[None, None]  # (batch 1, one head, 5 tokens, 4 features)
+x = 2 * words[None, None]  # (batch 1, one head, 5 tokens, 4 features)
 _, attention = scaled_dot_product(x, x, x, 0.0)
 plots.heat_map(attention[0, 0], review, title="one head, all four features")
 
@@ -96,7 +96,7 @@ plots.heat_map(attention[0, 0], review, title="one head, all four features")
 # `head_dim` = 4 / 2 = 2 features.
 
 # %% tags=["look"]
-two = 3 * words.unflatten(1, (2, 2)).transpose(0, 1)[None]  # (batch 1, 2 heads, 5 tokens, 2 features)
+two = 2 * words.unflatten(1, (2, 2)).transpose(0, 1)[None]  # (batch 1, 2 heads, 5 tokens, 2 features)
 _, attention = scaled_dot_product(two, two, two, 0.0)
 with plots.panels(2, height=3.4) as (left, right):
     plots.heat_map(attention[0, 0], review, title="head 1: what?", colour_label=None, ax=left)
@@ -326,7 +326,8 @@ three = [attention_layer.self.query, attention_layer.self.key, attention_layer.s
 with torch.no_grad():
     theirs.in_proj_weight.copy_(torch.cat([layer.weight for layer in three]))
     theirs.in_proj_bias.copy_(torch.cat([layer.bias for layer in three]))
-theirs.out_proj.load_state_dict(attention_layer.output.dense.state_dict())
+    theirs.out_proj.weight.copy_(attention_layer.output.dense.weight)
+    theirs.out_proj.bias.copy_(attention_layer.output.dense.bias)
 
 # %% [markdown]
 # One real review goes with us from here on: the shortest in the training split that says *but* (of it, the first
@@ -420,7 +421,11 @@ class Neighbours(nn.Module):
 with when_done(MultiHeadAttention, equivariance_gap):
     runtime.set_seed(4)
     attend = MultiHeadAttention(4, 2, 0.1)
-    modules = {"attention": attend, "places, then attention": nn.Sequential(AddPlaces(5, 4), attend), "convolution": Neighbours(4)}
+    modules = {
+        "attention": attend,
+        "places, then attention": nn.Sequential(AddPlaces(5, 4), attend),
+        "convolution": Neighbours(4),
+    }
     swap = torch.tensor([3, 1, 2, 0, 4])  # slow and wonderful change places
     for name, module in modules.items():
         print(f"{name:22} gap {equivariance_gap(module, words[None], swap):.7f}")
@@ -431,6 +436,7 @@ with when_done(MultiHeadAttention, equivariance_gap):
 
 # %% tags=["look"]
 with when_done(MultiHeadAttention):
+    attend = MultiHeadAttention(4, 2, 0.1).eval()
     one, other = attend(words[None])[0, 2], attend(words[swap][None])[0, 2]
     plots.bars(
         ["feature 1", "feature 2", "feature 3", "feature 4"],
@@ -512,9 +518,10 @@ check.head_profile(head_profile)
 # %% tags=["look"]
 layer_names = [f"layer {number + 1}" for number in range(len(attention))]
 head_names = [f"{number + 1}" for number in range(attention.shape[1])]
+shape = attention.shape[:2]  # n_layers, n_heads
+every_head = attention.flatten(0, 1)  # (n_layers * n_heads, seq_len, seq_len)
 with when_done(head_profile):
-    entropy, distance = head_profile(attention.flatten(0, 1))
-    shape = attention.shape[:2]
+    entropy, distance = head_profile(every_head)
     for values, label in ((entropy, "entropy (nats)"), (distance, "distance (tokens)")):
         plots.heat_map(
             values.view(shape), layer_names, head_names, row_label="", column_label="head", colour_label=label
@@ -528,10 +535,14 @@ from transformers import AutoModel
 
 runtime.set_seed(4)
 newborn = AutoModel.from_config(encoder.config, attn_implementation="eager").eval()
-with when_done(head_profile), torch.no_grad():
+with torch.no_grad():
     untrained = torch.cat(newborn(**inputs, output_attentions=True).attentions).flatten(0, 1)
-    wide = {"pretrained": entropy.sort().values, "untrained": head_profile(untrained)[0].sort().values}
-    plots.curves(range(1, len(entropy) + 1), wide, x_label="heads, from the sharpest on", y_label="entropy (nats)")
+
+# %% tags=["look"]
+with when_done(head_profile):
+    both = {"pretrained": every_head, "untrained": untrained}
+    wide = {name: head_profile(heads)[0].sort().values for name, heads in both.items()}
+    plots.curves(range(1, len(every_head) + 1), wide, x_label="heads, from the sharpest on", y_label="entropy (nats)")
     print(f"variance of the entropy over heads: {wide['pretrained'].var():.3f} and {wide['untrained'].var():.6f}")
     print(f"ln {len(tokens)} = {math.log(len(tokens)):.3f}")
 
@@ -540,7 +551,6 @@ with when_done(head_profile), torch.no_grad():
 # found by what they do:
 
 # %% tags=["look"]
-every_head = attention.flatten(0, 1)  # (n_layers * n_heads, seq_len, seq_len)
 jobs = {
     "the token before": every_head.diagonal(-1, 1, 2).mean(-1),
     "the token behind": every_head.diagonal(1, 1, 2).mean(-1),
@@ -551,21 +561,18 @@ with when_done(head_profile):
     chosen["looks widest"] = int(head_profile(every_head)[0].argmax())
     for job, number in chosen.items():
         print(f"{job:26} layer {number // shape[1] + 1}, head {number % shape[1] + 1}")
-
-# %% tags=["look"]
-with when_done(head_profile):
     for pair in (list(chosen.items())[:2], list(chosen.items())[2:]):
         with plots.panels(2, height=4.2) as axes:
             for (job, number), ax in zip(pair, axes, strict=True):
                 plots.heat_map(every_head[number], tokens, title=job, colour_label=None, ax=ax)
 
 # %% [markdown]
-# One head has become a pointer to the token before: a whole softmax for one job, and done to the last digit. A single
-# head of full width would have had to choose between that and everything else. The head that looks at `[CLS]` all the
-# time has found a way to do nothing: it asks a token whose answer is always the same.
+# In MiniLM one head has become a pointer to the token before: a whole softmax for one job. A single head of full width
+# would have had to choose between that and everything else. And the head that looks at the first token, whoever asks,
+# gives nearly the same answer to all: Clark et al. found many such heads in BERT and read them as a way of doing nothing.
 #
-# A caution: that a head looks somewhere does not prove that the model needs it. Michel et al. removed most heads of a
-# trained model one by one and hardly anything changed.
+# A caution: that a head looks somewhere does not prove that the model needs it. Michel et al. switched off heads of
+# trained models one at a time, and for most of them the results hardly changed.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "several_heads_question", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 # ### 4.4b · ✎ Why several heads?
@@ -671,7 +678,7 @@ for factor in (1, 3):
 # - Any order of the rows of a fused layer is as good as another. With the right map, your module computes what torch's
 #   does, and what a pretrained encoder does.
 # - Without positions, attention sees a bag of tokens: its gap is 0.
-# - Training gives heads different jobs: before, behind, nothing at all, everything at once.
+# - Training gives heads different jobs: one looks at the token before, one behind, one at the first token, one everywhere.
 #
 # **What comes next.** In stage 05 your module becomes a Transformer block, with what it still lacks: positions, residual
 # connections, normalisation, and a layer that thinks about each token alone. It takes over your class if all seven public

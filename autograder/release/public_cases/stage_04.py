@@ -127,7 +127,7 @@ EXERCISES = {
         ),
     ),
     "head_profile": PublicExercise(
-        number="4.4",
+        number="4.4a",
         beyond="Grading also tries other heads.",
         parts=(Part("entropy"), Part("distance")),
         hints=("Take one row of one head first: two numbers come out of it. Then all rows at once, then their mean.",),
@@ -142,7 +142,7 @@ EXERCISES = {
         ),
     ),
     "statements_attention": PublicExercise(
-        number="4.5",
+        number="4.5a",
         beyond="This check looks at the form only; whether they are right is seen in grading.",
         parts=(Part("list of the statements that you judged"), Part("list of the types of your answers")),
         hints=("One entry per statement: its number, and True or False.",),
