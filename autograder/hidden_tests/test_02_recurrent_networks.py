@@ -50,7 +50,7 @@ def test_outputs_follow_the_recurrence(submission: Submission, rng: torch.Genera
     """One output per input: near 1 where the state is positive, near 0 where it is negative."""
     for length in (4, 8):
         xs = torch.randint(-9, 10, (length,), generator=rng).tolist()
-        h0 = 20 + whole(rng, 0, 9)  # so large that leaving it out shows in the first output
+        xs[0], h0 = whole(rng, 1, 10), 20 + whole(rng, 0, 9)  # leaving h0 out shows in the first output
         outputs = outputs_of_recurrence(submission, xs, h0)
         states = [h0]
         for x in xs:
