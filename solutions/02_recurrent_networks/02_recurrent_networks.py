@@ -304,7 +304,7 @@ class RNNClassifier(nn.Module):
         ### END SOLUTION
 
     def forward(self, ids: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """ids (batch, seq_len), int64 → logits (batch, output_dim). `lengths` is not used here."""
+        """Logits (batch, output_dim) of ids (batch, seq_len), int64. `lengths` is not used here."""
         ### BEGIN SOLUTION
         _, hidden = self.rnn(self.embedding(ids))  # (1, batch, hidden_dim)
         return self.linear(hidden[-1])
@@ -706,7 +706,7 @@ class LSTMClassifier(nn.Module):
         ### END SOLUTION
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """ids (batch, seq_len), lengths (batch,) on the CPU, at least 1, in any order → logits (batch, output_dim)."""
+        """Logits (batch, output_dim) of ids (batch, seq_len); lengths (batch,) on the CPU, at least 1, in any order."""
         ### BEGIN SOLUTION
         embedded = self.dropout(self.embedding(ids))
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
@@ -771,7 +771,7 @@ class GRUClassifier(nn.Module):
         ### END SOLUTION
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """ids (batch, seq_len), lengths (batch,) on the CPU, at least 1, in any order → logits (batch, output_dim)."""
+        """Logits (batch, output_dim) of ids (batch, seq_len); lengths (batch,) on the CPU, at least 1, in any order."""
         ### BEGIN SOLUTION
         embedded = self.dropout(self.embedding(ids))
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
@@ -937,7 +937,7 @@ with when_done(*learned):
         before = [weight.detach().clone() for weight in model.parameters()]
         F.binary_cross_entropy_with_logits(model(ids, lengths)[:, 0], targets).backward()
         optimizer.step()
-        moved = torch.cat([(new - old).abs().flatten() for new, old in zip(model.parameters(), before)])
+        moved = torch.cat([(new - old).abs().flatten() for new, old in zip(model.parameters(), before, strict=True)])
         print(f"{name:>8}, lr 0.001: a weight that moves at all moves by {moved[moved > 0].median():.1e} (median)")
 
 # %% [markdown]
