@@ -129,7 +129,7 @@ def curves(
             ax.set_xticks(points, [f"{point:g}" for point in points])
             ax.minorticks_off()
         elif all(point == round(point) for point in points):
-            ax.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 1.5
+            ax.locator_params(axis="x", integer=True)  # there is no epoch 1.5
         if log_y:
             ax.set_yscale("log")
         _finish(ax, title, x_label, y_label)
