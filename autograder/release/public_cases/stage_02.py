@@ -33,6 +33,7 @@ def _batch(seed: int, lengths: list[int], labels: list[float]) -> list[torch.Ten
 BATCHES = [_batch(240, [4, 2, 3, 4], [1.0, 1.0, 0.0, 1.0]), _batch(241, [3, 5], [0.0, 0.0])]
 REVIEWS = torch.tensor([[4, 9, 3, 7, 5, 8], [6, 2, 0, 0, 0, 0], [8, 8, 3, 9, 0, 0], [5, 3, 7, 0, 0, 0]])
 LENGTHS = torch.tensor([6, 2, 4, 3])
+PUBLISHED_SIZES = (33_573, 1, 100, 2)
 LOSSES = [
     [0.69, 0.52, 0.66, 0.61],
     [0.45, 0.75, 0.41, 0.83],
@@ -257,7 +258,8 @@ EXERCISES = {
             _gated("head flatten, max_length 12, rate 0", 10, 5, 4, 2, 1, 0.0, 0, False, "flatten", 12),
             _gated(
                 "head flatten, max_length 256, vocabulary 33,573, embedding 1, hidden 100, 2 outputs",
-                *(33_573, 1, 100, 2, 1, 0.0, 0, False, "flatten", 256),
+                *PUBLISHED_SIZES,
+                *(1, 0.0, 0, False, "flatten", 256),
             ),
         ),
     ),
@@ -269,7 +271,8 @@ EXERCISES = {
             _gated("1 layer in one direction, rate 0.5", 10, 5, 8, 3, 1, 0.5, 0, False),
             _gated(
                 "head flatten, max_length 256, vocabulary 33,573, embedding 1, hidden 100, 2 outputs",
-                *(33_573, 1, 100, 2, 1, 0.0, 0, False, "flatten", 256),
+                *PUBLISHED_SIZES,
+                *(1, 0.0, 0, False, "flatten", 256),
             ),
         ),
     ),

@@ -42,7 +42,7 @@ def gated_classifier(answer: Callable[..., Any], settings: list[Any], ids: Tenso
         logits, again = model(ids, lengths), model(ids, lengths)
         wider = model(nn.functional.pad(ids, (0, 4), value=settings[6]), lengths)
         noisy = model(ids.masked_fill(beyond, 2), lengths)
-        single = torch.cat([model(ids[i : i + 1, : lengths[i]], lengths[i : i + 1]) for i in range(len(ids))])
+        single = torch.cat([model(words[None, :end], end[None]) for words, end in zip(ids, lengths, strict=True)])
         model.train()
         dropped = _effect(model(ids, lengths), model(ids, lengths))
         model.eval()
@@ -134,14 +134,14 @@ class _Counting(nn.Module):
 
     def __init__(self, words: Tensor) -> None:
         super().__init__()
-        self.table = nn.Embedding.from_pretrained(words[:, None].clone(), freeze=False)
         self.modes: list[bool] = []
         self.graphs: list[bool] = []
+        self.table = nn.Embedding.from_pretrained(words[:, None].clone(), freeze=False)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """(batch, seq_len), (batch,) → (batch, 1)."""
-        found = [self.table(row[:length]).sum(dim=0) for row, length in zip(ids, lengths, strict=True)]
-        logits = torch.stack(found)
+        reviews = [words[:end] for words, end in zip(ids, lengths.tolist(), strict=True)]
+        logits = torch.stack([self.table(words).sum(dim=0) for words in reviews])
         self.modes.append(self.training)
         self.graphs.append(logits.requires_grad)
         return logits
