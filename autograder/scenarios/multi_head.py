@@ -69,7 +69,7 @@ def attend(
 
     fill      {"weights": number, "biases": number} for all entries before `o_proj`; None: drawn at random
     output    weight and bias of `o_proj`; None: drawn at random
-    passes    (embedding, mask or None) each; with the first of them a module sees its own copy
+    passes    (embedding, mask or None) each; the module gets copies
     returns   one result per pass
     """
     module, _ = _filled(names, arguments, fill, output)
@@ -87,7 +87,7 @@ def attention_gradients(names: Any, arguments: list[Any], embedding: Tensor, dir
     module, weights = _filled(names, arguments, None, None)
     module.eval()
     leaf = embedding.clone().requires_grad_()
-    result = module(leaf)
+    result = module(leaf.clone())  # one that writes into its input is not stopped by autograd
     if result.requires_grad:
         (result * direction).sum().backward()
     arrived = [0 if weight.grad is None else int(weight.grad.count_nonzero()) for weight in weights]

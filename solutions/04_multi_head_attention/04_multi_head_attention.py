@@ -253,7 +253,7 @@ with when_done(MultiHeadAttention):
 with when_done(MultiHeadAttention):
     module = MultiHeadAttention(4, 2, 0.1).eval()
     padded = torch.cat([words, 100 * torch.randn(3, 4)])[None]  # (1, 8, 4)
-    mask = torch.tensor([[0, 0, 0, 0, 0, 1, 1, 1]])
+    mask = torch.arange(8)[None] >= len(words)  # (1, 8)
     alone = module(words[None])[0]
     for name, result in {"with the mask": module(padded, mask), "without": module(padded)}.items():
         print(f"{name:14} the five words change by {(result[0, :5] - alone).abs().max():.6f}")
