@@ -204,12 +204,13 @@ with when_done(BertModel):
     swapped = sentence.clone()
     swapped[0, [4, 8]] = sentence[0, [8, 4]]
     with torch.no_grad():
-        moved = (tiny(sentence, sentence == PAD) - tiny(swapped, swapped == PAD)).abs().mean(dim=2)[0, :10]
-    plots.bars([words[token] for token in sentence[0, :10]], {"": moved}, y_label="change of the scores (mean)")
+        moved = (tiny(sentence, sentence == PAD) - tiny(swapped, swapped == PAD)).abs().mean(dim=2)
+    real = [words[token] for token in sentence[0, :10]]
+    plots.heat_map(moved[:, :10], ["change"], real, row_label="scores", column_label="token", colour_label=None)
 
 # %% [markdown]
-# *slow* and *wonderful* changed places, so there another word comes in. But every other word notices too: all look at
-# all.
+# *slow* and *wonderful* changed places, so there another word comes in. But every other word notices a little: all look
+# at all, and the fresh model does not yet know what for.
 
 # %% [markdown]
 # ## Exercise 6.2 · Hiding words
