@@ -14,7 +14,6 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
-import nbformat
 import pytest
 
 from autograder.misconceptions import (
@@ -30,6 +29,7 @@ from autograder.misconceptions import (
     right_answer,
 )
 from autograder.release import ROOT, stages
+from autograder.release.notebooks import read_text_notebook
 from autograder.release.public_cases import public_exercises
 
 STAGE_OF = {exercise: stage for stage in stages() for exercise in exercises(stage)}
@@ -97,7 +97,7 @@ def test_sentences_give_no_code(exercise: str) -> None:
 @cache
 def notebook_names(stage: str) -> set[str]:
     """What the notebook of a stage has imported and defined for its answers: what its cells give that are run."""
-    notebook = nbformat.read(ROOT / "solutions" / stage / f"{stage}.ipynb", as_version=4)
+    notebook = read_text_notebook(ROOT / "solutions" / stage / f"{stage}.py")
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
         for cell in notebook.cells:
