@@ -9,6 +9,7 @@ from torch import Tensor, nn
 __all__ = [
     "attend",
     "attention_after_copying",
+    "attention_changes",
     "attention_gradients",
     "attention_made",
     "attention_parameters",
@@ -76,6 +77,17 @@ def attend(
     module.train(training)
     with torch.no_grad():
         return [module(embedding.clone(), None if mask is None else mask.clone()) for embedding, mask in passes]
+
+
+def attention_changes(names: Any, arguments: list[Any], embedding: Tensor) -> dict[str, bool]:
+    """Whether two calls on the same embedding give different results, in {"training", "eval"} mode."""
+    module, _ = _filled(names, arguments, None, None)
+    changes = {}
+    with torch.no_grad():
+        for mode in ("training", "eval"):
+            module.train(mode == "training")
+            changes[mode] = not module(embedding.clone()).equal(module(embedding.clone()))
+    return changes
 
 
 def attention_gradients(names: Any, arguments: list[Any], embedding: Tensor, direction: Tensor) -> dict[str, Any]:

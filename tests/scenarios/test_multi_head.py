@@ -13,6 +13,7 @@ from autograder.misconceptions import Answer, alternatives, right_answer
 from autograder.scenarios import (
     attend,
     attention_after_copying,
+    attention_changes,
     attention_gradients,
     attention_made,
     attention_parameters,
@@ -86,6 +87,12 @@ def test_attend_sets_the_mode() -> None:
     for training in (False, True):
         (seen,) = attend(NAMES, [4, 2, 0.5], {"weights": 1.0, "biases": 0.0}, output, [(x, None)], training)
         assert bool((seen == 0).any()) is training
+
+
+def test_changes_are_told_for_each_mode() -> None:
+    x = torch.randn(2, 9, 4, dtype=torch.float64)
+    assert attention_changes(NAMES, [4, 2, 0.5], x) == {"training": True, "eval": False}
+    assert attention_changes(NAMES, [4, 2, 0.0], x) == {"training": False, "eval": False}
 
 
 def test_gradients_count_the_weights_that_got_none() -> None:
