@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from servers import ROOT
+from servers import ROOT, pip
 from small_class import make_class
 
 FLAGS = [
@@ -74,7 +74,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, folder = tmp_path_factory.mktemp("source") / "course", tmp_path_factory.mktemp("wheels")
     left_out = shutil.ignore_patterns("*.egg-info", "build", ".venv", "__pycache__")
     shutil.copytree(ROOT / "course", source, ignore=left_out)
-    _pip("wheel", "--no-deps", "--wheel-dir", folder, source)
+    pip("wheel", "--no-deps", "--wheel-dir", folder, source)
     return folder
 
 
@@ -86,7 +86,7 @@ def student_python(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     (wheel,) = wheels.glob("coursekit-*.whl")
     constraints = ROOT / "constraints.txt"
     # What is never imported need not be compiled: that alone would take another minute.
-    _pip("--python", folder / "bin/python", "install", "--no-compile", "-c", constraints, "pip", f"{wheel}[lab]")
+    pip("--python", folder / "bin/python", "install", "--no-compile", "-c", constraints, "pip", f"{wheel}[lab]")
     return folder / "bin/python"
 
 
@@ -95,7 +95,7 @@ def hosted_python(student_python: Path, tmp_path_factory: pytest.TempPathFactory
     """Python of an environment such as Colab's: torch, transformers and the rest are there, and coursekit is not."""
     folder = tmp_path_factory.mktemp("hosted") / "environment"
     shutil.copytree(student_python.parents[1], folder, symlinks=True, copy_function=_link)
-    _pip("--python", folder / "bin/python", "uninstall", "--yes", "coursekit")
+    pip("--python", folder / "bin/python", "uninstall", "--yes", "coursekit")
     return folder / "bin/python"
 
 
@@ -113,9 +113,3 @@ def _link(source: str, destination: str) -> None:
         os.link(source, destination)
     except OSError:
         shutil.copy2(source, destination)
-
-
-def _pip(*arguments: str | Path) -> None:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]

