@@ -8,21 +8,7 @@ import torch
 
 from autograder.release.public_cases import Part, PublicCase, PublicExercise
 
-TOY = ["[UNK]", "un", "watch", "able", "##watch", "##wat", "##able", "##ab", "##le", "##ch", "so", "##so", "##s"]",
-    "un",
-    "watch",
-    "able",
-    "##watch",
-    "##wat",
-    "##able",
-    "##ab",
-    "##le",
-    "##ch",
-    "so",
-    "##so",
-    "##s",
-    "chable",
-]
+TOY = ["[UNK]", "un", "watch", "able", "##watch", "##wat", "##able", "##ab", "##le", "##ch", "so", "##so", "##s"]
 LONG = "An unwatchable film , embarrassingly overacted . " * 60
 
 

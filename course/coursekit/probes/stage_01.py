@@ -58,7 +58,7 @@ def entries_of_batch(answer: Callable[..., Any], batch: list[dict[str, Any]]) ->
 
 
 def order_of_batches(answer: Callable[..., Any], lengths: list[int], batch_size: int) -> Any:
-    """Sizes of the batches, reviews in none and in several, how many batches overlap, and whether their order varies."""
+    """Sizes of the batches, reviews in none and in several, how many batches overlap, if their order varies."""
     one, two = answer(lengths, batch_size), answer(lengths, batch_size)
     batches, others = _as_sets(one), _as_sets(two)
     if batches is None or others is None:
