@@ -421,8 +421,8 @@ def test_min_freq_is_the_least_that_stays(submission: Submission, rng: torch.Gen
     words = new_words(rng, 9)
     times = {word: place + 1 for place, word in enumerate(shuffled(rng, words))}
     texts = [" ".join(shuffled(rng, (word for word in words if times[word] > i))) for i in range(len(words))]
-    for options, least in (((whole(rng, 2, 4),), None), ((whole(rng, 6, 9),), None), ((), 5)):
-        least = options[0] if least is None else least
+    for given in (whole(rng, 2, 4), whole(rng, 6, 9), None):
+        options, least = ([], 5) if given is None else ([given], given)
         known = words_known(vocabulary(submission, texts, *options))
         said = f"With min_freq = {least}" if options else "When min_freq is not given, it is 5:"
         for word in words:

@@ -8,12 +8,12 @@ from .recurrent import _parts
 __all__ = ["batches_dealt", "encoded", "items_of_dataset", "numbers_dealt", "sizes_of_parts"]
 
 
-def _known(answers: dict[str, Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
+def _known(answers: dict[str, Any], otherwise: Callable[..., Any] | None) -> Callable[..., Any]:
     """A function that knows the answers for some texts, and asks `otherwise` for any other."""
 
     def answer(*given: Any, **named: Any) -> Any:
-        text = next((value for value in (*given, *named.values()) if isinstance(value, str)), None)
-        return list(answers[text]) if text in answers else otherwise(*given, **named)
+        text: Any = next((value for value in (*given, *named.values()) if isinstance(value, str)), None)
+        return list(answers[text]) if text in answers or otherwise is None else otherwise(*given, **named)
 
     return answer
 
