@@ -50,24 +50,28 @@ def sizes_of_parts(names: Any, n: int, shares: tuple[int, ...], seed: int) -> di
     return {"sizes": [len(part) for part in parts], "together": len(set().union(*parts))}
 
 
-def batches_dealt(names: Any, lengths: list[int], batch_size: int) -> Any:
-    """Call bucket_batches and order what it deals out: each batch ascending, the batches by their first number.
-
-    Returns the batches; what came back where it is not numbers in batches.
-    """
-    returned = names.bucket_batches(lengths, batch_size)
+def _in_order(returned: Any) -> list[list[int]] | None:
+    """Each batch ascending, the batches by their first number; None for what is not numbers in batches."""
     try:
         return sorted(sorted(int(index) for index in batch) for batch in returned)
     except Exception:
-        return returned
+        return None
+
+
+def batches_dealt(names: Any, lengths: list[int], batch_size: int) -> Any:
+    """Call bucket_batches and return what it deals out in an order of its own; what came back if it cannot be read."""
+    returned = names.bucket_batches(lengths, batch_size)
+    batches = _in_order(returned)
+    return returned if batches is None else batches
 
 
 def numbers_dealt(names: Any, lengths: list[int], batch_size: int) -> Any:
     """Call bucket_batches and return {"numbers": of all batches together, "sizes": of the batches}, both ascending.
 
-    What came back where it is not numbers in batches.
+    What came back if it cannot be read.
     """
-    batches = batches_dealt(names, lengths, batch_size)
-    if not (isinstance(batches, list) and all(isinstance(batch, list) for batch in batches)):
-        return batches
+    returned = names.bucket_batches(lengths, batch_size)
+    batches = _in_order(returned)
+    if batches is None:
+        return returned
     return {"numbers": sorted(index for batch in batches for index in batch), "sizes": sorted(map(len, batches))}

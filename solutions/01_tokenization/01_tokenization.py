@@ -171,7 +171,7 @@ def kind(entry: str) -> str:
 # %% tags=["look"]
 heaps = Counter(map(kind, tokenizer.get_vocab()))
 plots.bars(list(heaps), {"entries": list(heaps.values())}, y_label="entries of the vocabulary")
-print(dict(heaps))
+print({heap.replace("\n", " "): f"{size:,}" for heap, size in heaps.items()})
 
 # %% [markdown]
 # Nearly a thousand entries were left free, for words that somebody might want to add. And almost a thousand are single
@@ -543,7 +543,7 @@ with when_done(build_vocab, tokenize):
     print(*[words[number] for number in tokenize(review, vocab)])
 
 # %% [markdown]
-# Compare this with the 27 tokens of BERT. Punctuation, stop words and word endings are lost, and the sense is still
+# Compare this with the 31 tokens of BERT. Punctuation, stop words and word endings are lost, and the sense is still
 # there: *t even make past first three minutes*.
 #
 # > **Predict before you run.** What share of the words of a review is not in the vocabulary? Is it larger in reviews
@@ -556,7 +556,7 @@ with when_done(build_vocab, tokenize):
     sizes = [size for size in (390, 781, 1562, 3125, 6250, 12_500, 25_000) if size < 2 * len(vocab)]
     # Ids go by frequency: a vocabulary of n words is this one without the ids from n + 2 on.
     missing = {n: [100 * ((seen == 1) | (seen >= size + 2)).double().mean() for size in sizes] for n, seen in ids.items()}
-    plots.curves(sizes, missing, x_label="words in the vocabulary", y_label="unknown words (%)", log_x=True, log_y=True)
+    plots.curves(sizes, missing, x_label="words in the vocabulary", y_label="unknown words (%)", log_x=True)
 
 # %% [markdown]
 # With 25,000 words about 3 in 100 are unknown, in reviews old and new. Half the vocabulary would leave about 6 in 100
