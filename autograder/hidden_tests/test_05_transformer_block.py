@@ -10,6 +10,7 @@ a missing normalisation is paid for once.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -84,7 +85,7 @@ def read_with_block(
     submission: Submission,
     sizes: Sizes,
     parts: Parts,
-    passes: list[tuple[Tensor, Tensor | None]],
+    passes: Sequence[tuple[Tensor, Tensor | None]],
     *,
     rates: tuple[float, float] = (0.0, 0.0),
     training: bool = False,
@@ -278,7 +279,7 @@ def test_the_mask_reaches_attention(submission: Submission, rng: torch.Generator
     x, mask = draw(rng, 3, 7, 12), padding(rng, 3, 7)
     behind = mask.bool()[..., None]
     other = torch.where(behind, x + 2 * draw(rng, 3, 7, 12), x)
-    passes: list[tuple[Tensor, Tensor | None]] = [(x, mask), (other, mask)]
+    passes = [(x, mask), (other, mask)]
     (hidden, moved), _ = read_with_block(submission, sizes, parts, passes)
     off = apart(torch.where(behind, 0, hidden), torch.where(behind, 0, moved))
     expect(off < 1e-6, f"When only what stands behind padding changes, real tokens change by {off:.2g}.")
@@ -307,10 +308,9 @@ def expect_dropped(outputs: Tensor, plain: Tensor, signs: Tensor, rate: float, w
     """
     gone, off = [], 0.0
     for token, whole, sign in zip(outputs, plain, signs, strict=True):
-        ends = [_repeated(token[sign == side]) for side in (1, -1)]
-        if ends[0] is None or ends[1] is None:
+        high, low = _repeated(token[sign == 1]), _repeated(token[sign == -1])
+        if high is None or low is None:
             continue
-        high, low = ends
         expect(
             abs(high - low) > 1e-6,
             f"Dropout falls on the sum of input and {what}: the input is lost too, but only what is added may be.",
@@ -364,13 +364,13 @@ def test_dropout_falls_on_what_is_added(submission: Submission, rng: torch.Gener
     seen = []
     for what, parts in given:
         plain, _ = read_with_block(submission, sizes, parts, [(x, None)])
-        passes: list[tuple[Tensor, Tensor | None]] = [(x, None)] * 2
+        passes = [(x, None)] * 2
         twice, _ = read_with_block(submission, sizes, parts, passes, rates=(0.0, rate), training=True)
-        seen.append((what, plain[0], *twice))
-    for what, plain, outputs, again in seen:
-        expect(apart(outputs, plain) > 1e-6, f"At a layer rate of {rate:.2f} nothing of {what} is dropped.")
+        seen.append((what, plain[0], twice[0], twice[1]))
+    for what, whole, outputs, again in seen:
+        expect(apart(outputs, whole) > 1e-6, f"At a layer rate of {rate:.2f} nothing of {what} is dropped.")
         expect(not outputs.equal(again), f"Two passes drop exactly the same numbers of {what}.")
-        expect_dropped(outputs.flatten(0, 1), plain.flatten(0, 1), x.flatten(0, 1), rate, what)
+        expect_dropped(outputs.flatten(0, 1), whole.flatten(0, 1), x.flatten(0, 1), rate, what)
 
 
 @points("TransformerBlock", 0.25)
@@ -660,6 +660,6 @@ def test_what_a_layer_norm_looks_at(submission: Submission, rng: torch.Generator
 
 
 @points("statements_block", 0.25)
-def test_what_a_block_knows_of_order(submission: Submission, rng: torch.Generator) -> None:
-    """Nothing, without positions."""
-    answered(submission, 3, "Statement 3 is not answered rightly. Which step of a block looks at a place?", False)
+def test_what_the_feed_forward_layer_looks_at(submission: Submission, rng: torch.Generator) -> None:
+    """At one token."""
+    answered(submission, 3, "Statement 3 is not answered rightly. Which step brings tokens together?", False)

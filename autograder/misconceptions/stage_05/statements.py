@@ -48,9 +48,8 @@ edited(
 )
 edited(
     STATEMENTS,
-    "blocks_know_the_order",
-    "On statement 3: attention is a weighted sum over all tokens, and the other steps look at one token only. What in "
-    "this changes when the words are shuffled?",
+    "feed_forward_mixes_tokens",
+    "On statement 3: the same two linear layers are applied to every token. Which step alone brings tokens together?",
     [("3: False", "3: True")],
-    caught_by="test_what_a_block_knows_of_order",
+    caught_by="test_what_the_feed_forward_layer_looks_at",
 )
