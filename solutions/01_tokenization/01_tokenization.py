@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 01 · Tokenization
 #
-# `10 points` · about 2 hours and a half · runs 1 minute on a laptop CPU
+# `10 points` · about 2 hours and a half · runs half a minute on a laptop CPU
 #
 # A network reads numbers, and a review is a row of characters. Everything that a model will ever know about a text goes
 # through the step in between, and what is lost there is lost for good. You take that step twice: with the vocabulary of
@@ -169,7 +169,7 @@ def kind(entry: str) -> str:
     return "single\ncharacters" if len(entry) == 1 else "words and\nbeginnings"
 
 # %% tags=["look"]
-heaps = Counter(map(kind, tokenizer.get_vocab()))
+heaps = dict(Counter(map(kind, tokenizer.get_vocab())).most_common())
 plots.bars(list(heaps), {"entries": list(heaps.values())}, y_label="entries of the vocabulary")
 print({heap.replace("\n", " "): f"{size:,}" for heap, size in heaps.items()})
 
@@ -198,7 +198,7 @@ names = ["under 128", "128–255", "256–383", "384–510", "over 510"]
 plots.bars(names, {"reviews": counts}, x_label="tokens", y_label="reviews")
 
 # %% [markdown]
-# About every eighth of the real reviews does not fit, for two of the 512 places are taken: `[CLS]` and `[SEP]` must be
+# About one in seven of the real reviews does not fit, for two of the 512 places are taken: `[CLS]` and `[SEP]` must be
 # there as well.
 #
 # ### 1.2a · Cut
@@ -229,8 +229,8 @@ with when_done(tokenize_and_cut):
     print(f"\nWhat the reviewer wanted to end with: …{longest[-160:]}")
 
 # %% [markdown]
-# Reviewers like to sum up at the end. Cutting the middle out would keep more of the verdict; we keep to the beginning,
-# as everybody does, and remember that it costs something.
+# Reviewers like to sum up at the end, and just that is cut off. There are other ways; we keep to the beginning, and
+# remember that it costs something.
 #
 # ### 1.2b · Frame
 # `●●○○○` difficulty · 10 min · 0.5 points
@@ -361,9 +361,9 @@ with when_done(wordpiece):
     print(f"\nA word of a text has {mean:.2f} pieces on average.")
 
 # %% [markdown]
-# The price of never being at a loss is small: texts grow by about a tenth, and only odd words fall to pieces. That is
-# why nearly every model today reads pieces. The vocabulary was made once, from a large amount of text, and is as fixed
-# as the weights of the model that was trained with it.
+# The price of hardly ever being at a loss is small: texts grow by a few per cent, and only odd words fall to pieces.
+# That is why nearly every model today reads pieces. The vocabulary was made once, from a large amount of text, and is as
+# fixed as the weights of the model that was trained with it.
 
 # %% [markdown]
 # ## Exercise 1.4 · A vocabulary of your own
@@ -389,7 +389,7 @@ print("…" + with_tag[max(place - 60, 0) : place + 60] + "…")
 print(f"{sum(text.count('<br />') for text in train_texts):,} of these in {len(train_texts):,} reviews")
 
 # %% [markdown]
-# If tags stayed in, *br* would be among the most frequent words of your vocabulary.
+# If tags stayed in, *br* would be among the most frequent words of your vocabulary: four in each review.
 #
 # ### 1.4a · Build it
 # `●●●○○` difficulty · 30 min · 2 points
@@ -459,8 +459,8 @@ with when_done(build_vocab):
     print(f"Of {entries[0]:,} words in {len(few):,} reviews, {1 - entries[1] / entries[0]:.0%} occur only once.")
 
 # %% [markdown]
-# Many of the words that occur once are names and slips of the pen. A model could learn nothing about them anyway: one
-# example is too few.
+# Three times as large, on the real reviews. Of a word that occurs once, often a name or a slip of the pen, a model could
+# not learn much anyway: one example is too few.
 
 # %% [markdown]
 # ### 1.4b · ✎ From which reviews?
@@ -553,26 +553,29 @@ with when_done(build_vocab, tokenize):
 with when_done(build_vocab, tokenize):
     chosen = {"training reviews": few[:2000], "test reviews": others[:2000]}
     ids = {name: torch.cat([torch.tensor(tokenize(text, vocab)) for text in texts]) for name, texts in chosen.items()}
-    sizes = [size for size in (390, 781, 1562, 3125, 6250, 12_500, 25_000) if size < 2 * len(vocab)]
+    sizes = [size for size in (400, 800, 1600, 3200, 6400, 12_800, 25_000) if size < 2 * len(vocab)]
     # Ids go by frequency: a vocabulary of n words is this one without the ids from n + 2 on.
     missing = {n: [100 * ((seen == 1) | (seen >= size + 2)).double().mean() for size in sizes] for n, seen in ids.items()}
     plots.curves(sizes, missing, x_label="words in the vocabulary", y_label="unknown words (%)", log_x=True)
 
 # %% [markdown]
-# With 25,000 words about 3 in 100 are unknown, in reviews old and new. Half the vocabulary would leave about 6 in 100
-# out, and its embedding would have half the rows. Frequencies fall so steeply that the last ten thousand words hardly
-# count:
+# With 25,000 words, 3 in 100 are unknown in reviews that the vocabulary was built from, and nearly 5 in 100 in others:
+# that is what *built from the training split* is about. Half the vocabulary, and so half the embedding, would leave out
+# 8 or 9 in 100, for frequencies fall steeply:
 
 # %% tags=["look"]
 with when_done(build_vocab, tokenize):
-    frequency = ids["training reviews"].bincount(minlength=len(vocab))[2:]
-    ranks = [4**power for power in range(8) if 4**power <= len(frequency)]
-    around = [frequency[rank - 1 : 2 * rank - 1].double().mean() for rank in ranks]  # the mean of ranks n to 2n
-    plots.curves(ranks, {"": around}, x_label="rank of the word", y_label="occurrences", log_x=True, log_y=True)
+    yours = ids["training reviews"].bincount(minlength=len(vocab))[2:].sort(descending=True).values
+    between_spaces = Counter(word for text in few[:2000] for word in text.lower().split())
+    everything = torch.tensor(sorted(between_spaces.values(), reverse=True))
+    ranks = torch.tensor([4**power for power in range(8) if 4**power <= min(len(yours), len(everything))])
+    lines = {"all between spaces": everything[ranks - 1], "your words": yours[ranks - 1]}
+    plots.curves(ranks, lines, x_label="rank", y_label="occurrences in 2,000 reviews", log_x=True, log_y=True)
 
 # %% [markdown]
-# Nearly a straight line on logarithmic axes: *Zipf's law*, which holds for every language. The mean over the ranks from
-# n to 2n is drawn, for single rare words differ by chance.
+# Count everything that stands between spaces, and the frequency is about inversely proportional to the rank: a falling
+# line on logarithmic axes, *Zipf's law*. Your vocabulary leaves out its upper end. The stop words were the most frequent
+# words of all.
 
 # %% [markdown]
 # ## Exercise 1.6 · A data set
@@ -637,7 +640,7 @@ with when_done(build_vocab, tokenize, ReviewDataset):
 # %% [markdown]
 # Tokens were one measure of length, words are another.
 #
-# > **Predict before you run.** With BERT's tokens, about one review in eight was longer than 510. How many are longer
+# > **Predict before you run.** With BERT's tokens, about one review in seven was longer than 510. How many are longer
 # > than 256 words, now that stop words and punctuation are gone?
 
 # %% tags=["look"]
@@ -648,8 +651,8 @@ with when_done(build_vocab, tokenize):
     print(f"longer than 256 words:  {(in_words > 256).double().mean():.1%}")
 
 # %% [markdown]
-# Half the length, and about the same share that must be cut: leaving out stop words makes 256 as good as 512. For a
-# recurrent network, which reads word after word, that is half the time.
+# Well under half the length: with 256 places for words, fewer reviews are cut than with 510 for tokens. A recurrent
+# network reads word after word, and has only half as many steps to go.
 
 # %% [markdown]
 # ## Exercise 1.7 · Splits
@@ -712,10 +715,10 @@ with when_done(split_indices):
     n = len(train_labels)
     cut = [range(n * 7 // 10), range(n * 7 // 10, n)]
     positive = {
-        name: [100 * sum(train_labels[i] for i in part) / len(part) for part in parts]
+        name: [100 * sum(train_labels[i] for i in part) / len(part) for part in (range(n), *parts)]
         for name, parts in {"cut as they stand": cut, "your split": split_indices(n, (7, 3), seed=1)}.items()
     }
-    plots.bars(["to train on", "held out"], positive, y_label="positive reviews (%)")
+    plots.bars(["all", "to train on", "held out"], positive, y_label="positive reviews (%)")
 
 # %% [markdown]
 # In IMDB all negative reviews come first. Without a shuffle the held-out part has only positive ones: a model that
@@ -828,9 +831,9 @@ with when_done(build_vocab, tokenize, ReviewDataset, bucket_batches):
     plots.curves(batch_sizes, shares, x_label="batch size", y_label="padding (% of all ids)", log_x=True)
 
 # %% [markdown]
-# In random batches of 64, more than half of what a network computes is about nothing, and it gets worse as batches grow:
-# the more reviews, the longer the longest. In your batches it is a few per cent at most. An epoch takes less than half
-# the time, and nothing is lost.
+# In random batches of 64, more than half of what a network computes is about nothing. The more reviews in a batch, the
+# longer its longest, until each batch has one of 256 words, where we cut. In your batches padding is a few per cent at
+# most: the network computes on fewer than half as many ids, and nothing is lost.
 
 # %% [markdown]
 # ## All together
@@ -855,8 +858,8 @@ with when_done(split_indices, build_vocab, tokenize, ReviewDataset, collate, buc
 #
 # - WordPiece writes every common word as a whole and rare ones in pieces, greedily from the left; it is hardly ever at a
 #   loss. It belongs to a pretrained model: 30,522 entries, texts framed by `[CLS]` and `[SEP]`, 512 places.
-# - A vocabulary of words is short to write, and knows only the words that it was built from: `[UNK]` is the rest, about 3
-#   in 100.
+# - A vocabulary of words is short to write, and knows only the words that it was built from. `[UNK]` is the rest, 3
+#   to 5 in 100.
 # - It is built from the training split, for the test split stands for what nobody has seen.
 # - Shuffle before you split, with a seed: IMDB is ordered by label.
 # - Pad to the longest of the batch, keep the lengths, and put like lengths together.
