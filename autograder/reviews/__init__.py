@@ -29,9 +29,11 @@ def is_sample() -> bool:
 
 
 def identity() -> list[tuple[str, int]]:
-    """What changes when the reviews do: names and sizes of the files that hold the test split."""
+    """What changes when the reviews do, or the encoders that read them: names and sizes of the files behind both."""
+    from .features import weights
+
     files = (path for path in source().rglob("*test*") if path.is_file())
-    return sorted((path.name, path.stat().st_size) for path in files)
+    return sorted((path.name, path.stat().st_size) for path in [*files, *weights()])
 
 
 @cache

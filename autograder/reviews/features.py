@@ -1,0 +1,174 @@
+"""Features of unseen reviews, computed once by a frozen encoder for the whole class.
+
+They lie on disk, half precision and without padding, in the folder that AUTOGRADER_FEATURES names, else in the user's
+cache; processes that grade side by side share them, and none holds more than one batch in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from autograder import reviews
+from autograder.hidden_tests import Told
+from autograder.misconceptions import right_answer
+from coursekit.encoder import BERT, VARIABLE, bundled_folder, load_encoder
+from coursekit.features import Features, fast_arithmetic, keep
+from coursekit.sources import named
+
+__all__ = ["READERS", "Reader", "Unseen", "folder_of", "reader_of", "unseen_features", "weights"]
+
+FOLDER_VARIABLE = "AUTOGRADER_FEATURES"
+ENCODE_BATCH = 32
+AT_MOST = 1 << 30
+
+
+@dataclass(frozen=True)
+class Reader:
+    """An encoder on which a head may be trained.
+
+    layers      how many of its layers are used
+    max_length  tokens to which reviews are cut
+    full        accuracy from which all points are given
+    """
+
+    name: str
+    layers: int
+    d_model: int
+    max_length: int
+    full: float
+
+
+READERS = {
+    "all-MiniLM-L6-v2": Reader("all-MiniLM-L6-v2", 5, 384, 256, 0.86),
+    "bert-base-uncased": Reader("bert-base-uncased", 12, 768, 256, 0.90),
+}
+"""MiniLM's upper end is what `benchmarks/fine_tuning.py` measured, bert-base's what the course asks for."""
+
+
+def folder_of(name: str) -> Path | None:
+    """Where the weights of an encoder are on this machine; None where it is not to be had. The hub is not asked."""
+    if name == "all-MiniLM-L6-v2":
+        return bundled_folder()
+    with contextlib.suppress(FileNotFoundError):
+        found = named(None, VARIABLE)
+        if found is not None and _width(found[0]) == READERS[name].d_model:
+            return found[0]
+    return BERT.cached()
+
+
+def weights() -> list[Path]:
+    """The files with the weights of the encoders that are on this machine."""
+    folders = [folder for name in READERS if (folder := folder_of(name)) is not None]
+    return [folder / "model.safetensors" for folder in folders]
+
+
+def reader_of(metadata: Mapping[str, str]) -> Reader:
+    """The encoder that a saved head names. Raises Told where accuracy cannot be graded on it."""
+    name = metadata.get("encoder", "")
+    if name not in READERS:
+        raise Told(
+            f"The saved head does not say that it was trained on one of the course's encoders, {' or '.join(READERS)}. "
+            "Save it with the cell of the notebook."
+        )
+    reader = READERS[name]
+    for key, due in (("encoder_layers", reader.layers), ("max_length", reader.max_length)):
+        if metadata.get(key) != str(due):
+            raise Told(
+                f"The saved head was trained with another {key.replace('_', ' ')} than {due}, on which accuracy is "
+                f"graded for {name}."
+            )
+    if folder_of(name) is None:
+        raise Told(
+            f"{name} is not to be had on the grading machine, so the accuracy could not be measured. Your instructor "
+            "can put it into the cache and grade again."
+        )
+    return reader
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Features of unseen reviews and their labels; read from disk in parts."""
+
+    features: Features
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def chunks(self, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Parts of at most `size` reviews of like lengths: features (tokens, d_model) float16, one review after the
+        other, lengths (reviews,) and labels (reviews,).
+        """
+        order = self.features.lengths.argsort(stable=True).tolist()
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            values = torch.cat([self.features[i] for i in chosen])
+            yield values, self.features.lengths[chosen], self.features.labels[chosen]
+
+
+@cache
+def unseen_features(reader: Reader, count: int, seed: int) -> Unseen:
+    """Features of the reviews that `unseen(count, seed)` draws, computed by whoever comes first.
+
+    They depend on the encoder, on the reviews and on the versions, and lie under a name made of these. A folder that is
+    damaged is computed again. Raises OSError where nothing can be written.
+    """
+    drawn = reviews.unseen(count, seed)
+    folder = _cache_folder() / _key(reader, drawn)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            return _read(reader, drawn, folder)
+        except (ValueError, OSError, KeyError):
+            shutil.rmtree(folder, ignore_errors=True)
+            return _read(reader, drawn, folder)
+
+
+def _read(reader: Reader, drawn: tuple[tuple[str, int], ...], folder: Path) -> Unseen:
+    with contextlib.redirect_stdout(io.StringIO()):  # a class of one hundred need not hear it a hundred times
+        tokenizer, bert = load_encoder(folder_of(reader.name), reader.layers)
+        ids = tokenizer([text for text, _ in drawn], truncation=True, max_length=reader.max_length)["input_ids"]
+        encode = right_answer("encode_once").function
+
+        def once(some: list[list[int]]) -> list[Tensor]:
+            with fast_arithmetic(torch.device("cpu")):
+                features: list[Tensor] = encode(bert, some, ENCODE_BATCH)
+            return features
+
+        labels = [float(label) for _, label in drawn]
+        return Unseen(keep(once, ids, labels, folder=folder, at_most=AT_MOST))
+
+
+def _key(reader: Reader, drawn: tuple[tuple[str, int], ...]) -> str:
+    found = folder_of(reader.name)
+    size = (found / "model.safetensors").stat().st_size if found is not None else 0
+    parts = [reader.name, reader.layers, reader.max_length, size, torch.__version__, drawn]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def _cache_folder() -> Path:
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autograder" / "features"
+
+
+def _width(folder: Path) -> int | None:
+    try:
+        width = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("hidden_size")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return width if isinstance(width, int) else None
