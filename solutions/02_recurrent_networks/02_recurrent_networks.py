@@ -972,13 +972,13 @@ with when_done(*learned):
 # The training loss falls on, the validation loss turns around: the model now learns these reviews by heart. Whoever
 # keeps the last epoch and prints its accuracy does not see it.
 #
-# And look at the differences in the table before you believe them: on 2,000 validation reviews, two models of 80% differ
-# by more than 2.5 points in one comparison of twenty, though neither is better. A row that wins by one point has won
-# nothing.
+# And look at the differences in the table before you believe them. Two equally good models of 80%, each measured on 2,000
+# reviews of its own, differ by more than 2.5 points in one comparison of twenty; on the same reviews by somewhat less,
+# but then there is the luck of the seed. A row that wins by one point has won nothing.
 
 # %% tags=["look"]
 for reviews in (2000, 25_000):
-    print(f"{reviews:6,} reviews: {1.96 * math.sqrt(2 * 0.8 * 0.2 / reviews):.1%}")
+    print(f"{reviews:6,} reviews each: {1.96 * math.sqrt(2 * 0.8 * 0.2 / reviews):.1%}")
 
 # %% [markdown]
 # ## Exercise 2.7 · As good as you can
