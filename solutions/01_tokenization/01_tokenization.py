@@ -97,8 +97,8 @@ print(len(review.split()), "words between spaces,", len(pieces), "tokens:")
 print(*pieces, sep=" · ")
 
 # %% [markdown]
-# *Unwatchable* becomes three tokens. The two signs `##` say: this piece continues a word. Capitals are gone (the *uncased*
-# in bert-base-uncased), every sign of punctuation is a token, and no word is unknown.
+# *Unwatchable* becomes three tokens. The two signs `##` say: this piece continues a word. Capitals are gone (the
+# *uncased* in bert-base-uncased), every sign of punctuation is a token, and no word is unknown.
 
 # %% [markdown]
 # ## Exercise 1.1 · What is in the vocabulary?
@@ -278,8 +278,8 @@ with when_done(encode):
 # | `watchable` | `##watchable` `##watchabl` … `##watch` | `##watch` |
 # | `able` | `##able` | `##able` |
 #
-# The rule never goes back. If no piece fits what is left, the **whole** word is `[UNK]`, and the pieces found so far are
-# forgotten; even if another way of cutting would have worked.
+# The rule never goes back. If no piece fits what is left, the **whole** word is `[UNK]`, and the pieces found so far
+# are forgotten; even if another way of cutting would have worked.
 
 # %%
 toy_vocab = {"un", "watch", "able", "##watch", "##wat", "##able", "##ab", "##a", "##le", "so", "##so", "[UNK]"}
@@ -362,8 +362,8 @@ with when_done(wordpiece):
 
 # %% [markdown]
 # The price of hardly ever being at a loss is small: texts grow by a few per cent, and only odd words fall to pieces.
-# That is why nearly every model today reads pieces. The vocabulary was made once, from a large amount of text, and is as
-# fixed as the weights of the model that was trained with it.
+# That is why nearly every model today reads pieces. The vocabulary was made once, from a large amount of text, and is
+# as fixed as the weights of the model that was trained with it.
 
 # %% [markdown]
 # ## Exercise 1.4 · A vocabulary of your own
@@ -459,8 +459,8 @@ with when_done(build_vocab):
     print(f"Of {entries[0]:,} words in {len(few):,} reviews, {1 - entries[1] / entries[0]:.0%} occur only once.")
 
 # %% [markdown]
-# Three times as large, on the real reviews. Of a word that occurs once, often a name or a slip of the pen, a model could
-# not learn much anyway: one example is too few.
+# Three times as large, on the real reviews. Of a word that occurs once, often a name or a slip of the pen, a model
+# could not learn much anyway: one example is too few.
 
 # %% [markdown]
 # ### 1.4b · ✎ From which reviews?
@@ -498,10 +498,10 @@ with when_done(build_vocab):
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "training_split", "locked": false, "points": 1, "schema_version": 3, "solution": true, "task": false}
 # The test reviews are there to tell how the model does on reviews that do not exist yet. New reviews will bring words
-# that it does not know; if the test reviews choose the vocabulary, just these words are known, and the measured accuracy
-# is that of a situation which never comes. The gain would not even be real: a word that stands in no training review
-# gets no gradient, its embedding remains the random vector it began with, and the model reads noise where `[UNK]`, which
-# it has met in training, would have said "some rare word".
+# that it does not know; if the test reviews choose the vocabulary, just these words are known, and the measured
+# accuracy is that of a situation which never comes. The gain would not even be real: a word that stands in no training
+# review gets no gradient, its embedding remains the random vector it began with, and the model reads noise where
+# `[UNK]`, which it has met in training, would have said "some rare word".
 
 # %% [markdown]
 # ## Exercise 1.5 · From text to ids
@@ -522,8 +522,8 @@ def tokenize(text: str, vocab: dict[str, int]) -> list[int]:
 
     text      a review, with its tags
     vocab     word → id, as build_vocab makes it
-    returns   list of int: a word that the vocabulary knows gives its id, a stop word gives nothing, any other word gives
-              the id of "[UNK]"
+    returns   list of int: a word that the vocabulary knows gives its id, a stop word gives nothing, any other word
+              gives the id of "[UNK]"
     """
     ### BEGIN SOLUTION
     words = re.findall("[a-z]+", re.sub("<[^>]*>", " ", text).lower())
@@ -555,7 +555,9 @@ with when_done(build_vocab, tokenize):
     ids = {name: torch.cat([torch.tensor(tokenize(text, vocab)) for text in texts]) for name, texts in chosen.items()}
     sizes = [size for size in (400, 800, 1600, 3200, 6400, 12_800, 25_000) if size < 2 * len(vocab)]
     # Ids go by frequency: a vocabulary of n words is this one without the ids from n + 2 on.
-    missing = {n: [100 * ((seen == 1) | (seen >= size + 2)).double().mean() for size in sizes] for n, seen in ids.items()}
+    missing = {
+        name: [100 * ((seen == 1) | (seen >= size + 2)).double().mean() for size in sizes] for name, seen in ids.items()
+    }
     plots.curves(sizes, missing, x_label="words in the vocabulary", y_label="unknown words (%)", log_x=True)
 
 # %% [markdown]
@@ -574,8 +576,8 @@ with when_done(build_vocab, tokenize):
 
 # %% [markdown]
 # Count everything that stands between spaces, and the frequency is about inversely proportional to the rank: a falling
-# line on logarithmic axes, *Zipf's law*. Your vocabulary leaves out its upper end. The stop words were the most frequent
-# words of all.
+# line on logarithmic axes, *Zipf's law*. Your vocabulary leaves out its upper end. The stop words were the most
+# frequent words of all.
 
 # %% [markdown]
 # ## Exercise 1.6 · A data set
@@ -584,8 +586,8 @@ with when_done(build_vocab, tokenize):
 # PyTorch wants two things of a data set: how many items there are, and the item with a given number. All the rest, such
 # as shuffling and batches, comes from `DataLoader`.
 #
-# Tokenize in the constructor or when an item is asked for, as you like. The first costs memory, the second time in every
-# epoch.
+# Tokenize in the constructor or when an item is asked for, as you like. The first costs memory, the second time in
+# every epoch.
 #
 # <details><summary>Hint</summary>
 #
@@ -780,7 +782,8 @@ with when_done(build_vocab, tokenize, ReviewDataset, collate):
 #
 # <details><summary>Hint</summary>
 #
-# Sort the numbers of the reviews, not their lengths: `sorted` takes a `key`. Then cut, then shuffle the list of batches.
+# Sort the numbers of the reviews, not their lengths: `sorted` takes a `key`. Then cut, then shuffle the list of
+# batches.
 # </details>
 
 # %% nbgrader={"grade": false, "grade_id": "bucket_batches_answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
@@ -790,9 +793,9 @@ def bucket_batches(lengths: list[int], batch_size: int) -> list[list[int]]:
     lengths      length of each review
     batch_size   reviews in a batch, at least 1; one batch may be smaller, if they don't come out even
 
-    Returns batches as lists of int, the numbers 0 to len(lengths) − 1, each in exactly one batch. In between two reviews
-    of a batch, in length, there is none of another batch: batches are what you get by cutting the sorted reviews.
-    The batches come in random order, another one in each call.
+    Returns batches as lists of int, the numbers 0 to len(lengths) − 1, each in exactly one batch. They are what you get
+    by cutting the row of the reviews sorted by length: no review of another batch is, in length, in between two of a
+    batch. The batches come in random order, another one in each call.
     """
     ### BEGIN SOLUTION
     order = sorted(range(len(lengths)), key=lambda index: lengths[index])
@@ -840,7 +843,8 @@ with when_done(build_vocab, tokenize, ReviewDataset, bucket_batches):
 #
 # The pieces make the pipeline of stage 02: split, vocabulary from the training part alone, data set, batches.
 #
-# > **Predict before you run.** The training part has only 17,500 reviews. Does its vocabulary still have 25,002 entries?
+# > **Predict before you run.** The training part has only 17,500 reviews. Does its vocabulary still have 25,002
+# > entries?
 
 # %% tags=["look"]
 with when_done(split_indices, build_vocab, tokenize, ReviewDataset, collate, bucket_batches):
@@ -856,8 +860,8 @@ with when_done(split_indices, build_vocab, tokenize, ReviewDataset, collate, buc
 # %% [markdown]
 # ## Recap
 #
-# - WordPiece writes every common word as a whole and rare ones in pieces, greedily from the left; it is hardly ever at a
-#   loss. It belongs to a pretrained model: 30,522 entries, texts framed by `[CLS]` and `[SEP]`, 512 places.
+# - WordPiece writes every common word as a whole and rare ones in pieces, greedily from the left; it is hardly ever at
+#   a loss. It belongs to a pretrained model: 30,522 entries, texts framed by `[CLS]` and `[SEP]`, 512 places.
 # - A vocabulary of words is short to write, and knows only the words that it was built from. `[UNK]` is the rest, 3
 #   to 5 in 100.
 # - It is built from the training split, for the test split stands for what nobody has seen.
