@@ -22,10 +22,10 @@ import pytest
 from datasets import Dataset, DatasetDict
 from huggingface_hub import constants
 
-from autograder.release import sample_reviews
 from coursekit import sources
 from coursekit.data import SAMPLE, load_imdb
 
+SAMPLE_SIZES = {split: len((SAMPLE / f"{split}.jsonl").read_text().splitlines()) for split in ("train", "test")}
 REAL_IMDB = Path(__file__).parents[3] / "shared" / "data" / "imdb"
 
 
@@ -58,7 +58,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def is_sample(reviews: DatasetDict) -> bool:
-    return {split: len(data) for split, data in reviews.items()} == sample_reviews.SIZES
+    return {split: len(data) for split, data in reviews.items()} == SAMPLE_SIZES
 
 
 @pytest.mark.parametrize("pattern", ["{split}.parquet", "{split}-00000-of-00001.parquet"])
@@ -189,7 +189,7 @@ def test_downloads_from_the_hub_and_then_needs_it_no_more(hub: str, tmp_path: Pa
 def test_offline_mode_asks_no_hub(hub: str, tmp_path: Path) -> None:
     code = "from coursekit import load_imdb; print(load_imdb().num_rows)"
     run = in_a_process(code, HF_ENDPOINT=hub, HF_HOME=str(tmp_path / "home"), HF_HUB_OFFLINE="1")
-    assert run.stdout.splitlines()[-1] == str(sample_reviews.SIZES), run.stderr
+    assert run.stdout.splitlines()[-1] == str(SAMPLE_SIZES), run.stderr
     assert "offline mode is on" in run.stdout
 
 
@@ -290,6 +290,9 @@ def test_the_real_reviews() -> None:
 
 
 def test_the_sample_is_what_its_generator_writes() -> None:
+    from autograder.release import sample_reviews
+
+    assert sample_reviews.SIZES == SAMPLE_SIZES
     for path, content in sample_reviews.files().items():
         assert path.read_text(encoding="utf-8") == content, (
             f"{path.name} is stale: python -m autograder.release.sample_reviews"
