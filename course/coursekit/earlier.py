@@ -12,9 +12,11 @@ import linecache
 import math
 import os
 import re
+import symtable
 import types
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +160,9 @@ def _run(name: str, before: list[str], source: str) -> Any:
     try:
         with capture_output(), warnings.catch_warnings(), own_randomness(0):
             warnings.simplefilter("ignore")
-            exec(_compiled(ast.Module(list(needed), type_ignores=[]), f"<{STAGES[name]}.ipynb>"), namespace)
+            for node in needed:
+                with suppress(Exception):  # if the answer does need it, that is the error to be told
+                    exec(_compiled(ast.Module([node], type_ignores=[]), f"<{STAGES[name]}.ipynb>"), namespace)
             exec(_compiled(answer, f"<{name} in {STAGES[name]}.ipynb>", source), namespace)
     except (SystemExit, GeneratorExit) as error:
         raise RuntimeError(_in_short(error)) from None
@@ -203,7 +207,15 @@ def _needed(answer: ast.Module, definitions: list[_Definition]) -> list[_Definit
 
 
 def _used(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    """The names that a piece of code looks up outside of its functions: neither parameters nor what is local."""
+
+    def referenced(scope: symtable.SymbolTable) -> set[str]:
+        module = scope.get_type() == "module"
+        looked_up = [symbol for symbol in scope.get_symbols() if symbol.is_referenced()]
+        own = {symbol.get_name() for symbol in looked_up if module or symbol.is_global()}
+        return own.union(*map(referenced, scope.get_children()))
+
+    return referenced(symtable.symtable(ast.unparse(tree), "<cell>", "exec"))
 
 
 def _bound(node: _Definition) -> set[str]:

@@ -215,6 +215,34 @@ def test_the_answer_gets_what_its_notebook_defines_before_it_and_nothing_else_ru
     assert earlier_work("binary_accuracy")(None, None) == 5
 
 
+def test_what_a_notebook_calls_as_the_answer_calls_its_own_is_not_taken_for_it(
+    write: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As in stage 03, where cells before the answer have a q and a k of their own, made of what is not run."""
+    write("scaled_dot_product", RIGHT, "words = torch.tensor([1.0])", "k = q = words[0]\nattention = words + 1")
+    assert is_own(earlier_work("scaled_dot_product"))
+    write("scaled_dot_product", RIGHT.replace("-0.5", "power"), "import undone_module, math\npower = -0.5 + q")
+    assert not is_own(earlier_work("scaled_dot_product"))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_solution_is_the_own_work_of_whoever_wrote_it(
+    course: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With the notebooks of all earlier stages beside this one."""
+    from autograder.release.notebooks import read_text_notebook, written
+
+    for stage in {stage for stage in STAGES.values() if stage <= STAGES[name]}:
+        solution = read_text_notebook(ROOT / "solutions" / stage / f"{stage}.py")
+        (course / stage).mkdir(exist_ok=True)
+        (course / stage / f"{stage}.ipynb").write_bytes(written(solution))
+    assert is_own(earlier_work(name))
+    said = capfd.readouterr().out
+    assert "stand-in" not in said
+    assert said.endswith(f"{name}: your own, from {STAGES[name]}.ipynb.\n")
+
+
 @pytest.mark.usefixtures("approved")
 def test_earlier_work_of_the_earlier_work_is_found_in_its_turn(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
     write("MultiHeadAttention", HEADS, 'scaled_dot_product = earlier_work("scaled_dot_product")')
