@@ -27,7 +27,8 @@ RESULT = ROOT / "benchmarks" / "results" / "versions.json"
 EXTRAS = ("ipykernel", "ipywidgets")  # of coursekit's extra `lab`, what runs a notebook; JupyterLab is for the browser
 TOOLS = ("pytest",)
 NOTEBOOK_SECONDS = 900
-NEED_THE_GRADER = ("graders_and_builders", "what_its_generator_writes", "whoever_wrote_it")  # tests that compare coursekit with autograder
+NEED_THE_GRADER = ("graders_and_builders", "what_its_generator_writes", "whoever_wrote_it")
+"""Parts of the names of tests that compare coursekit with autograder."""
 RUN = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], 4)
