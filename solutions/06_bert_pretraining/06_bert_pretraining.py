@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 06 · BERT pre-training
 #
-# `14 points` · about 2 hours · runs 4 minutes on a laptop CPU
+# `14 points` · about 2 hours · runs 3 minutes on a laptop CPU
 #
 # Half of the reviews of IMDB have no label: nobody said whether they are good or bad. They still hold a lot of English.
 # Hide a word, let a model guess it from the others, and the reviews themselves are the answer key. You build BERT, hide
@@ -448,7 +448,7 @@ with when_done(BertModel, mask_inputs, pretraining_step):
 # %%
 sizes = runtime.choose(
     cpu={"reviews": 10_000, "vocab_size": 2_000, "seq_len": 32, "embed_dim": 128, "n_layers": 2, "drop_rate": 0.0}
-    | {"batch": 64, "steps": 2_000, "learning_rate": 3e-3},
+    | {"batch": 64, "steps": 1_500, "learning_rate": 3e-3},
     gpu={"reviews": 50_000, "vocab_size": 20_000, "seq_len": 256, "embed_dim": 384, "n_layers": 6, "drop_rate": 0.1}
     | {"batch": 128, "steps": 12_000, "learning_rate": 5e-4},
 )
