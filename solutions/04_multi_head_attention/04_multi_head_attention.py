@@ -83,7 +83,7 @@ words = torch.tensor([[1.0,    0.0,    1.0,      0.0],  # slow
 # Let each word ask for words like itself. Its four numbers hold two things: *what* it is (the first two) and *where* it
 # stands (the last two). One attention over all four mixes them.
 #
-# > **Predict before you run.** *slow* is a quality in the first half. Which two words does it look at almost alike?
+# > **Predict before you run.** *slow* is a quality in the first half. Which two other words does it look at alike?
 
 # %% tags=["look"]
 x = 2 * words[None, None]  # (batch 1, one head, 5 tokens, 4 features)
@@ -91,9 +91,9 @@ _, attention = scaled_dot_product(x, x, x, 0.0)
 plots.heat_map(attention[0, 0], review, title="one head, all four features")
 
 # %% [markdown]
-# *slow* looks at *start* (same half) and at *wonderful* (a quality too) with the same weight: there is one softmax, and
-# it cannot answer both questions apart. So give each pair of features an attention of its own: two **heads**, each with
-# `head_dim` = 4 / 2 = 2 features.
+# Besides itself, *slow* looks at *start* (same half) and at *wonderful* (a quality too) with the same weight: there is
+# one softmax, and it cannot answer both questions apart. So give each pair of features an attention of its own: two
+# **heads**, each with `head_dim` = 4 / 2 = 2 features.
 
 # %% tags=["look"]
 two = 2 * words.unflatten(1, (2, 2)).transpose(0, 1)[None]  # (batch 1, 2 heads, 5 tokens, 2 features)
