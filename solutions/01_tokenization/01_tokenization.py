@@ -56,6 +56,7 @@ except ModuleNotFoundError:  # in Colab, for instance
 import random
 import re
 from collections import Counter
+from functools import cache
 
 import torch
 import transformers
@@ -339,10 +340,12 @@ def words_for_wordpiece(text: str) -> list[str]:
     plain = backend.normalizer.normalize_str(text)
     return [word for word, _ in backend.pre_tokenizer.pre_tokenize_str(plain)]
 
+
+bert_vocab = tokenizer.get_vocab()
+written = Counter(word for text in some for word in words_for_wordpiece(text))
+
 # %% tags=["look"]
 with when_done(wordpiece):
-    bert_vocab = tokenizer.get_vocab()
-    written = Counter(word for text in some for word in words_for_wordpiece(text))
     mine = {word: wordpiece(word, bert_vocab) for word in written}
     differing = [word for word in written if mine[word] != tokenizer.tokenize(word)]
     print(f"{len(some):,} reviews, {written.total():,} words, {len(written):,} different ones.")
@@ -355,8 +358,9 @@ with when_done(wordpiece):
 
 # %% tags=["look"]
 with when_done(wordpiece):
-    for word in sorted(mine, key=lambda word: len(mine[word]), reverse=True)[:4]:
-        print(len(mine[word]), "pieces:", *mine[word])
+    mine = {word: wordpiece(word, bert_vocab) for word in written}
+    for pieces in sorted(mine.values(), key=len, reverse=True)[:4]:
+        print(len(pieces), "pieces:", *pieces)
     mean = sum(len(mine[word]) * times for word, times in written.items()) / written.total()
     print(f"\nA word of a text has {mean:.2f} pieces on average.")
 
@@ -438,8 +442,14 @@ def build_vocab(texts: list[str], min_freq: int = 5, max_size: int | None = None
 check.build_vocab(build_vocab)
 
 # %% tags=["look"]
+@cache
+def vocab_of_imdb() -> dict[str, int]:
+    """Build the vocabulary of the training half, the first time that it is needed."""
+    return build_vocab(train_texts, max_size=25_000)
+
+
 with when_done(build_vocab):
-    vocab = build_vocab(train_texts, max_size=25_000)
+    vocab = vocab_of_imdb()
     print(f"{len(vocab):,} entries from {len(train_texts):,} reviews")
     print("the first:", *list(vocab)[:14])
     print("the last: ", *list(vocab)[-5:])
@@ -451,8 +461,8 @@ with when_done(build_vocab):
 # > vocabulary be: a tenth, a half, three times?
 
 # %% tags=["look"]
+few = random.Random(2).sample(train_texts, min(5000, len(train_texts)))
 with when_done(build_vocab):
-    few = random.Random(2).sample(train_texts, min(5000, len(train_texts)))
     least = [1, 2, 4, 8, 16, 32, 64]
     entries = [len(build_vocab(few, min_freq=at_least)) for at_least in least]
     plots.curves(least, {"entries": entries}, x_label="min_freq", y_label="entries", log_x=True, log_y=True)
@@ -468,9 +478,9 @@ with when_done(build_vocab):
 # what would the test reviews add?
 
 # %% tags=["look"]
+test_texts = list(imdb["test"]["text"])
+others = random.Random(2).sample(test_texts, min(5000, len(test_texts)))
 with when_done(build_vocab):
-    test_texts = list(imdb["test"]["text"])
-    others = random.Random(2).sample(test_texts, min(5000, len(test_texts)))
     honest, peeking = build_vocab(few), build_vocab(few + others)
     never_trained = peeking.keys() - build_vocab(few, min_freq=1).keys()
     print(f"{len(honest):,} entries from {len(few):,} training reviews, {len(peeking):,} with the test reviews added.")
@@ -538,9 +548,9 @@ check.tokenize(tokenize)
 
 # %% tags=["look"]
 with when_done(build_vocab, tokenize):
-    words = list(vocab)
+    words = list(vocab_of_imdb())
     print(review)
-    print(*[words[number] for number in tokenize(review, vocab)])
+    print(*[words[number] for number in tokenize(review, vocab_of_imdb())])
 
 # %% [markdown]
 # Compare this with the 31 tokens of BERT. Punctuation, stop words and word endings are lost, and the sense is still
@@ -550,10 +560,14 @@ with when_done(build_vocab, tokenize):
 # > that the vocabulary was not built from? What does it do if the vocabulary is halved?
 
 # %% tags=["look"]
+def all_ids(texts: list[str]) -> Tensor:
+    """Return the ids of all texts, one after the other."""
+    return torch.cat([torch.tensor(tokenize(text, vocab_of_imdb())) for text in texts])
+
+
 with when_done(build_vocab, tokenize):
-    chosen = {"training reviews": few[:2000], "test reviews": others[:2000]}
-    ids = {name: torch.cat([torch.tensor(tokenize(text, vocab)) for text in texts]) for name, texts in chosen.items()}
-    sizes = [size for size in (400, 800, 1600, 3200, 6400, 12_800, 25_000) if size < 2 * len(vocab)]
+    ids = {"training reviews": all_ids(few[:2000]), "test reviews": all_ids(others[:2000])}
+    sizes = [size for size in (400, 800, 1600, 3200, 6400, 12_800, 25_000) if size < 2 * len(vocab_of_imdb())]
     # Ids go by frequency: a vocabulary of n words is this one without the ids from n + 2 on.
     missing = {
         name: [100 * ((seen == 1) | (seen >= size + 2)).double().mean() for size in sizes] for name, seen in ids.items()
@@ -567,7 +581,7 @@ with when_done(build_vocab, tokenize):
 
 # %% tags=["look"]
 with when_done(build_vocab, tokenize):
-    yours = ids["training reviews"].bincount(minlength=len(vocab))[2:].sort(descending=True).values
+    yours = all_ids(few[:2000]).bincount()[2:].sort(descending=True).values
     between_spaces = Counter(word for text in few[:2000] for word in text.lower().split())
     everything = torch.tensor(sorted(between_spaces.values(), reverse=True))
     ranks = torch.tensor([4**power for power in range(8) if 4**power <= min(len(yours), len(everything))])
@@ -635,7 +649,7 @@ check.ReviewDataset(ReviewDataset)
 
 # %% tags=["look"]
 with when_done(build_vocab, tokenize, ReviewDataset):
-    dataset = ReviewDataset([review, *few], [0] * (1 + len(few)), vocab, max_length=256)
+    dataset = ReviewDataset([review, *few], [0] * (1 + len(few)), vocab_of_imdb(), max_length=256)
     print(len(dataset), "reviews; the first one is ours:")
     print(dataset[0])
 
@@ -647,7 +661,7 @@ with when_done(build_vocab, tokenize, ReviewDataset):
 
 # %% tags=["look"]
 with when_done(build_vocab, tokenize):
-    in_words = torch.tensor([len(tokenize(text, vocab)) for text in some]).double()
+    in_words = torch.tensor([len(tokenize(text, vocab_of_imdb())) for text in some]).double()
     print(f"on average {lengths.double().mean():.0f} tokens, and {in_words.mean():.0f} words")
     print(f"longer than 510 tokens: {(lengths > 510).double().mean():.1%}")
     print(f"longer than 256 words:  {(in_words > 256).double().mean():.1%}")
@@ -763,7 +777,7 @@ check.collate(collate)
 
 # %% tags=["look"]
 with when_done(build_vocab, tokenize, ReviewDataset, collate):
-    dataset = ReviewDataset(few, [0] * len(few), vocab, max_length=256)
+    dataset = ReviewDataset(few, [0] * len(few), vocab_of_imdb(), max_length=256)
     batch = next(iter(DataLoader(dataset, batch_size=8, collate_fn=collate)))
     padding = batch["ids"].shape[1] - batch["length"]
     numbers = [str(number + 1) for number in range(8)]
@@ -822,7 +836,7 @@ def padding_share(lengths: Tensor, batches: list[list[int]]) -> float:
 
 # %% tags=["look"]
 with when_done(build_vocab, tokenize, ReviewDataset, bucket_batches):
-    dataset = ReviewDataset(few, [0] * len(few), vocab, max_length=256)
+    dataset = ReviewDataset(few, [0] * len(few), vocab_of_imdb(), max_length=256)
     words_each = torch.tensor([item["length"] for item in dataset])
     batch_sizes = [size for size in (4, 8, 16, 32, 64, 128, 256) if size <= len(few)]
     at_random = [torch.randperm(len(few)).split(size) for size in batch_sizes]
