@@ -34,19 +34,20 @@ def normalised(x: Tensor) -> Tensor:
 
 
 def attention_parts(rng: torch.Generator, sizes: Sizes) -> Parts:
-    """What makes attention speak.
+    """What makes attention speak: `into` reads one feature per head, and `back` writes all, each with another factor.
 
-    `into` reads one feature per head, those for which `back` is 1. In each head the squares of `back` sum to the width
-    of the head, so separate layers for queries, keys and values give what one layer for all of them gives.
+    In each head the squares of `back` sum to the width of the head, and `into` has the same sum with and without
+    `back` as factors. So separate layers for queries, keys and values give what one layer for all of them gives.
     """
     embed_dim, n_heads = sizes
-    reads = torch.zeros(n_heads, embed_dim // n_heads, dtype=torch.float64)
-    reads[:, 0] = 0.3 + 0.4 * torch.rand(n_heads, generator=rng, dtype=torch.float64)
-    writes = draw(rng, *reads.shape)
-    writes[:, 0] = 0
-    writes = F.normalize(writes, dim=1) * math.sqrt(reads.shape[1] - 1)
-    writes[:, 0] = 1
-    return {"into": reads.flatten(), "back": writes.flatten()}
+    width = embed_dim // n_heads
+    reads = 0.3 + 0.4 * torch.rand(n_heads, generator=rng, dtype=torch.float64)
+    factors = 0.5 * torch.rand(n_heads, generator=rng, dtype=torch.float64)
+    factors = 1 + factors - (factors * reads).sum() / reads.sum()
+    others = F.normalize(draw(rng, n_heads, width - 1), dim=1) * (width - factors.square()).sqrt()[:, None]
+    into = torch.zeros(n_heads, width, dtype=torch.float64)
+    into[:, 0] = reads
+    return {"into": into.flatten(), "back": torch.cat([factors[:, None], others], dim=1).flatten()}
 
 
 def quiet(sizes: Sizes) -> Parts:
