@@ -16,19 +16,25 @@ if TYPE_CHECKING:
     from autograder.submission import Exchange
 
 
-def diagnose(exercise: str, exchanges: Sequence[Exchange]) -> Misconception | None:
+Replays = dict[tuple[str, str, int, bytes], tuple[dict[str, Any], Any]]
+
+
+def diagnose(exercise: str, exchanges: Sequence[Exchange], kept: Replays | None = None) -> Misconception | None:
     """The misconception that would have given the student's answers to these calls, or None.
+
+    kept    what known answers gave to calls, for whoever diagnoses many submissions to which the same calls were made
 
     A misconception must agree on every call; where none does, on every call whose right answer does not depend on
     the random state, for students draw random numbers in many right ways. It must also differ from the right answer
     on at least one of the calls compared.
     """
     seen = [(exchange.answer, exchange.answer_tensors) for exchange in exchanges]
-    right = _Replay(right_answer(exercise), exchanges)
+    kept = {} if kept is None else kept
+    right = _Replay(right_answer(exercise), exchanges, kept)
     wrong = {i for i, answer in enumerate(seen) if not _agree(answer, right[i])}
     # Calls that the student got wrong come first: most misconceptions are ruled out by one of them.
     order = sorted(range(len(seen)), key=lambda i: i not in wrong)
-    candidates = [(known, _Replay(known, exchanges)) for known in bank(exercise)]
+    candidates = [(known, _Replay(known, exchanges, kept)) for known in bank(exercise)]
 
     def match(compared: Sequence[int]) -> Misconception | None:
         if wrong.isdisjoint(compared):
@@ -37,7 +43,7 @@ def diagnose(exercise: str, exchanges: Sequence[Exchange]) -> Misconception | No
 
     found = match(order)
     if found is None:
-        other_draw = _Replay(right_answer(exercise), exchanges, shift=1)
+        other_draw = _Replay(right_answer(exercise), exchanges, kept, shift=1)
         found = match([i for i in order if _agree(right[i], other_draw[i])])
     return found
 
@@ -45,9 +51,11 @@ def diagnose(exercise: str, exchanges: Sequence[Exchange]) -> Misconception | No
 class _Replay:
     """A known answer's results on recorded calls, worked out when they are asked for."""
 
-    def __init__(self, answer: Answer, exchanges: Sequence[Exchange], shift: int = 0) -> None:
+    def __init__(self, answer: Answer, exchanges: Sequence[Exchange], kept: Replays, shift: int = 0) -> None:
+        self._answer = answer
         self._performer = Performer({answer.exercise: answer.function}, scenarios)
         self._exchanges = exchanges
+        self._kept = kept
         self._shift = shift
         self._done: dict[int, tuple[dict[str, Any], Any]] = {}
         # Where a value stayed behind a later call may use it, which then needs all the calls before it.
@@ -56,10 +64,19 @@ class _Replay:
     def __getitem__(self, index: int) -> tuple[dict[str, Any], Any]:
         for i in range(index + 1) if self._linked else (index,):
             if i not in self._done:
-                request = self._exchanges[i].request
-                shifted = {**request, "seed": request["seed"] + self._shift}
-                self._done[i] = self._performer.perform(shifted, self._exchanges[i].request_tensors)
+                self._done[i] = self._linked_result(i) if self._linked else self._kept_result(i)
         return self._done[index]
+
+    def _linked_result(self, index: int) -> tuple[dict[str, Any], Any]:
+        exchange = self._exchanges[index]
+        shifted = {**exchange.request, "seed": exchange.request["seed"] + self._shift}
+        return self._performer.perform(shifted, exchange.request_tensors)
+
+    def _kept_result(self, index: int) -> tuple[dict[str, Any], Any]:
+        key = (self._answer.exercise, self._answer.name, self._shift, self._exchanges[index].digest)
+        if key not in self._kept:
+            self._kept[key] = self._linked_result(index)
+        return self._kept[key]
 
 
 def _agree(one: tuple[dict[str, Any], Any], other: tuple[dict[str, Any], Any]) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
+from safetensors.torch import save
 
 from autograder import scenarios
 from autograder.sandbox.perform import Performer
@@ -32,6 +36,13 @@ class Exchange:
     request_tensors: dict[str, torch.Tensor]
     answer: dict[str, Any]
     answer_tensors: dict[str, torch.Tensor]
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A hash of the request; two requests that have the same are the same."""
+        found = hashlib.sha256(json.dumps(self.request, sort_keys=True).encode())
+        found.update(save(self.request_tensors) if self.request_tensors else b"")
+        return found.digest()
 
 
 class RemoteValue:
