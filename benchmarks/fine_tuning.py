@@ -74,11 +74,11 @@ SIZES = {
         dropout=0.25,
         batch_size=128,
         rate=2e-3,
-        epochs=10,
+        epochs=8,
         seeds=(0, 1, 2),
         every_epochs=2,
         every_reviews=4_096,
-        even=8,
+        even=16,
         at_most=4 << 30,
     ),
     "gpu": Sizes(

@@ -245,8 +245,8 @@ def written_to_a_file(model, train_one, validate, epochs):
 edited(
     "fit",
     "keeps_references",
-    "The model comes back as the last epoch left it. Were the best weights copied when they were the best, and put back "
-    "at the end?",
+    "The model comes back as the last epoch left it. Were the best weights copied when they were the best, and put "
+    "back at the end?",
     [("{name: value.clone() for name, value in model.state_dict().items()}", "model.state_dict()")],
     caught_by=BEST,
 )

@@ -22,7 +22,7 @@ def frozen_reader(answer: Callable[..., Any], settings: list[Any], ids: Tensor, 
         for weight in head:
             weight.copy_(_pattern(weight.shape, settings[1]))
     model.eval()
-    with torch.no_grad():
+    with torch.set_grad_enabled(False):
         logits = model(ids, mask)
         longer = model(*(nn.functional.pad(part, (0, 3)) for part in (ids, mask)))
         noisy = model(torch.where(mask == 0, 7, ids), mask)
