@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 05 · The Transformer block
 #
-# `12 points` · about 2 hours · runs MINUTES on a laptop CPU
+# `12 points` · about 2 hours · runs half a minute on a laptop CPU
 #
 # Attention lets tokens look at each other, once. A Transformer does it twelve times in a row, and that works only because
 # of what is built around the attention: a shortcut, a normalisation, and a small network for each token. You build that
@@ -546,7 +546,7 @@ def learn_to_repeat(depth: int, width: int, steps: int, rate: float, **changes) 
 # > **Predict before you run.** Which never gets below 2.77? Which starts far above it?
 
 # %% tags=["look", "nbval-ignore-output"]
-steps = runtime.choose(cpu=48, gpu=192)
+steps = runtime.choose(cpu=36, gpu=144)
 with plots.panels(2, height=3.6) as axes:
     for blocks, ax in zip((12, 24), axes, strict=True):
         losses = {}
