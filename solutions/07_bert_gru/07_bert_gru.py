@@ -785,7 +785,8 @@ with when_done(BERTGRUSentiment, train_epoch, evaluate_epoch, fit, encode_once, 
 def sentiment_model(bert: nn.Module) -> nn.Module:
     """Build, for any encoder, the BERTGRUSentiment whose head you hand in: one output, sizes of your choice.
 
-    The sizes must not depend on the machine: `sizes`, for instance, is another one where there is no GPU.
+    The sizes must not depend on the machine: `sizes`, for instance, is another one where there is no GPU. Up to a
+    million trained weights are graded in seconds; with many more, grading may run out of time.
     """
     ### BEGIN SOLUTION
     return BERTGRUSentiment(bert, hidden_dim=64, output_dim=1, n_layers=1, bidirectional=True, dropout=0.25)
