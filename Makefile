@@ -1,4 +1,4 @@
-# demo · test · lab · release · grade · bench. Each sets up .venv first, where that is not done.
+# demo · test · test-bank · lab · release · grade · bench. Each sets up .venv first, where that is not done.
 SHELL := bash
 STAGE ?= 03_scaled_dot_product_attention
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 # nbgrader and JupyterLab start each other's commands by name.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test lab release grade bench bench-grading bench-tests bench-training bench-gpu setup
+.PHONY: demo test test-bank lab release grade bench bench-grading bench-tests bench-training bench-gpu setup
 .DEFAULT_GOAL := demo
 
 demo: setup ## a class of made-up submissions, graded: gradebook, report, feedback
@@ -14,6 +14,9 @@ demo: setup ## a class of made-up submissions, graded: gradebook, report, feedba
 
 test: setup ## lint, types, tests
 	@ruff check && ruff format --check && mypy && pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+
+test-bank: setup ## every wrong and right answer against the hidden tests, with twenty seeds each
+	@BANK_SEEDS=20 pytest --numprocesses auto --maxprocesses 4 --dist loadgroup tests/hidden_tests/test_bank.py
 
 lab: setup ## the course in JupyterLab, as a student sees it
 	@cd course && jupyter lab
