@@ -156,7 +156,8 @@ def tests(python: Path, place: Path) -> str:
         if re.search(r"^(from|import) autograder", path.read_text(encoding="utf-8"), re.MULTILINE):
             options.append(f"--ignore={path}")
     command = [str(python), "-m", "pytest", *options, "-p", "no:cacheprovider", str(ROOT / "tests" / "coursekit")]
-    done = subprocess.run(command, cwd=place, env=clean(python, place), capture_output=True, text=True)
+    own = clean(python, place) | {"HF_HUB_OFFLINE": "0"}  # they put a hub of their own in its place
+    done = subprocess.run(command, cwd=place, env=own, capture_output=True, text=True)
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr.strip()[-300:]
     return "; ".join([re.sub(r" in [\d.]+s.*", "", last), *failed])
