@@ -55,7 +55,7 @@ def strings(value: Any, what: str) -> list[str]:
 
 def wholes(value: Any, what: str) -> list[int]:
     """A list of whole numbers, from a list, an array or a tensor."""
-    if hasattr(value, "tolist") and getattr(value, "ndim", None) == 1:
+    if getattr(value, "ndim", None) == 1 and hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, list | tuple):
         value = [item.item() if hasattr(item, "item") and getattr(item, "ndim", None) == 0 else item for item in value]

@@ -44,7 +44,7 @@ def dropout(call: Call) -> list[Fault]:
     weights, mixed = values[..., :seq], values[..., seq:]
 
     faults = []
-    zero_share = (plain[..., :seq] == 0).double().mean().item()
+    zero_share = float((plain[..., :seq] == 0).double().mean())
     if zero_share or not torch.equal(plain, again):
         faults.append(Fault(f"rate 0 drops {zero_share:.1f}", f"At rate 0, {zero_share:.0%} of the weights are 0."))
     dropped = weights == 0

@@ -107,7 +107,7 @@ for name, x in {"as it is": embedding, "second × 100": larger}.items():
               f"  first number after: {after[0]:.3f}")
 
 # %% [markdown]
-# None of the first review's, and the second's come out as before. LayerNorm looks at *one token*: neither at its
+# None. Neither review notices. LayerNorm looks at *one token*: neither at its
 # neighbours nor at the other reviews of the batch. (BatchNorm, which you may know from images, does look at the others.)
 #
 # **The feed-forward layer.** Two linear layers applied to each token, four times as wide in between, with a bend:
@@ -217,16 +217,22 @@ with when_done(TransformerBlock):
     print(f"in attention: {4 * 768**2 + 4 * 768:11,}")
 
 # %% [markdown]
-# Two thirds of a Transformer is not attention. Now three blocks in a row. `stack` hands the tuple on, so the mask must
-# come through.
-#
+# Two thirds of a Transformer is not attention. Now three blocks in a row. `nn.Sequential` hands the tuple on, so the mask
+# must come through.
+
+# %% tags=["look"]
+def three_blocks() -> nn.Sequential:
+    """Three blocks of yours, the same in each call."""
+    runtime.set_seed(5)
+    return nn.Sequential(*(TransformerBlock(embed_dim, n_heads, 0.1, 0.1) for _ in range(3))).eval()
+
+# %% [markdown]
 # > **Predict before you run.** What stands in the padded places is replaced by random numbers. How much does *ending*
 # > change, with the mask and without it?
 
 # %% tags=["look"]
 with when_done(TransformerBlock):
-    runtime.set_seed(5)
-    stack = nn.Sequential(*(TransformerBlock(embed_dim, n_heads, 0.1, 0.1) for _ in range(3))).eval()
+    stack = three_blocks()
     noisy = torch.where(padding[..., None] == 1, torch.randn_like(embedding), embedding)
     for name, mask in {"without": None, "with": padding}.items():
         change = stack((noisy, mask))[0] - stack((embedding, mask))[0]
@@ -239,7 +245,7 @@ with when_done(TransformerBlock):
 
 # %% tags=["look"]
 with when_done(TransformerBlock):
-    result, _ = stack((embedding, padding))
+    result, _ = three_blocks()((embedding, padding))
     print(f"wonderful: {(result[0, 3] - result[1, 0]).abs().max():.6f} apart")
     print(f"ending:    {(result[0, 4] - result[1, 4]).abs().max():.6f} apart")
 
@@ -315,19 +321,24 @@ check.PositionalEncoding(PositionalEncoding)
 # Added to zeros, the positions can be seen by themselves. Here are three of the sines:
 
 # %% tags=["look"]
+def first_positions(seq_len: int, embed_dim: int) -> Tensor:
+    """What your encoding adds to so many tokens, (seq_len, embed_dim)."""
+    return PositionalEncoding(embed_dim)(torch.zeros(1, seq_len, embed_dim))[0]
+
+
 with when_done(PositionalEncoding):
-    positions = PositionalEncoding(embed_dim)(torch.zeros(1, 64, embed_dim))[0]  # (64, embed_dim)
-    sines = {f"feature {feature}": positions[:32, feature] for feature in (0, 2, 4)}
+    positions = first_positions(32, embed_dim)
+    sines = {f"feature {feature}": positions[:, feature] for feature in (2, 4, 6)}
     plots.curves(range(32), sines, x_label="position t", y_label="added to the token")
 
 # %% [markdown]
 # > **Predict before you run.** One row is one position. Which columns change from row to row, which hardly at all?
 
 # %% tags=["look"]
+waves = [f"{'cos' if j % 2 else 'sin'} {j // 2}" for j in range(embed_dim)]
 with when_done(PositionalEncoding):
-    names = [f"{'cos' if j % 2 else 'sin'} {j // 2}" for j in range(embed_dim)]
     rows = [str(t) for t in range(8)]
-    plots.heat_map(positions[:8], rows, names, row_label="position t", column_label="wave and pair", colour_label="PE")
+    plots.heat_map(first_positions(8, embed_dim), rows, waves, row_label="position t", column_label="wave and pair", colour_label="PE")
     print(f"A full turn takes pair 0 {2 * math.pi:.1f} words, and pair 7 {2 * math.pi * 10_000 ** (14 / 16):,.0f} words.")
 
 # %% [markdown]
@@ -339,7 +350,7 @@ with when_done(PositionalEncoding):
 # %% tags=["look"]
 with when_done(TransformerBlock, PositionalEncoding):
     placed = PositionalEncoding(embed_dim)(embedding)
-    result, _ = stack((placed, padding))
+    result, _ = three_blocks()((placed, padding))
     print(f"wonderful: {(result[0, 3] - result[1, 0]).abs().max():.3f} apart")
     print(f"ending:    {(result[0, 4] - result[1, 4]).abs().max():.3f} apart")
 
@@ -350,7 +361,7 @@ with when_done(TransformerBlock, PositionalEncoding):
 
 # %% tags=["look"]
 with when_done(PositionalEncoding):
-    wide = PositionalEncoding(128)(torch.zeros(1, 48, 128))[0]  # (48, 128)
+    wide = first_positions(48, 128)
     alike = {f"with position {t}": wide @ wide[t] for t in (10, 30)}
     plots.curves(range(48), alike, x_label="position t", y_label="dot product")
 
@@ -398,8 +409,8 @@ check.shift_matrix(shift_matrix)
 
 # %% tags=["look"]
 with when_done(shift_matrix, PositionalEncoding):
-    three = shift_matrix(3, embed_dim)
-    plots.heat_map(three[:8, :8], names[:8], names[:8], row_label="new", column_label="old", colour_label="M₃")
+    three, positions = shift_matrix(3, embed_dim), first_positions(64, embed_dim)
+    plots.heat_map(three[:8, :8], waves[:8], waves[:8], row_label="new", column_label="old", colour_label="M₃")
     shifted = positions[:-3] @ three.T  # row t: M₃ PE(t)
     print(f"largest difference from the positions 3 further: {(shifted - positions[3:]).abs().max():.6f}")
 
@@ -453,10 +464,10 @@ check.gradient_norms(gradient_norms)
 # Twelve of your blocks, eight reviews of twenty random tokens:
 
 # %% tags=["look"]
+runtime.set_seed(5)
 depth, width = 12, 32
+tokens = torch.randn(8, 20, width)
 with when_done(TransformerBlock, gradient_norms):
-    runtime.set_seed(5)
-    tokens = torch.randn(8, 20, width)
     yours = nn.Sequential(*(TransformerBlock(width, n_heads, 0.0, 0.0) for _ in range(depth)))
     print([f"{norm:.1f}" for norm in gradient_norms(yours, tokens)])
 
@@ -492,11 +503,14 @@ with when_done(gradient_norms):
 
 # %% [markdown]
 # With neither, each block that the gradient passes makes it about ten times smaller, and the first block gets less than
-# a billionth of what the last one gets: it will not learn. But *no residual* alone looks healthy, even larger than the
-# others! A large gradient is not yet a useful one. Look at what flows *forward*: how large are the numbers after each
-# block, and how different are the tokens of a review from each other?
+# a billionth of what the last one gets: it will not learn. Post-norm and pre-norm hardly differ. But *no residual* alone
+# looks healthy, even larger than those! A large gradient is not yet a useful one. Look at what flows *forward*: how large
+# are the numbers after each block, and how different are the tokens of a review from each other?
 
 # %% tags=["look"]
+deep = ["post-norm", "pre-norm", "no norm", "no residual"]  # "neither" is lost already
+
+
 def forward_through(blocks: nn.Sequential, x: Tensor) -> Tensor:
     """Return after each block the size of the numbers, and which part of it differs between tokens: (depth, 2)."""
     seen, state = [], (x, None)
@@ -512,8 +526,8 @@ def forward_through(blocks: nn.Sequential, x: Tensor) -> Tensor:
 
 # %% tags=["look"]
 with plots.panels(2, height=3.4) as axes:
-    seen = {name: forward_through(build(depth, width, **changes), tokens) for name, changes in variants.items()}
-    for measure, (label, ax) in enumerate(zip(["standard deviation", "share that differs between tokens"], axes)):
+    seen = {name: forward_through(build(depth, width, **variants[name]), tokens) for name in deep}
+    for measure, (label, ax) in enumerate(zip(["standard deviation", "share that differs between tokens"], axes, strict=True)):
         lines = {name: values[:, measure] for name, values in seen.items()}
         plots.curves(layers, lines, x_label="block", y_label=label, log_y=True, ax=ax)
 
@@ -534,10 +548,9 @@ def learn_to_repeat(depth: int, width: int, steps: int, rate: float, **changes) 
         ids = torch.randint(16, (16, 8), device=runtime.device())
         scores = last(blocks((first(ids), None))[0])  # (batch, seq_len, 16)
         loss = F.cross_entropy(scores.flatten(0, 1), ids.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
         losses.append(loss.item())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward(), optimizer.step()
     return losses
 
 # %% [markdown]
@@ -550,7 +563,7 @@ steps = runtime.choose(cpu=36, gpu=144)
 with plots.panels(2, height=3.6) as axes:
     for blocks, ax in zip((12, 24), axes, strict=True):
         losses = {}
-        for name in ("post-norm", "pre-norm", "no norm", "no residual"):
+        for name in deep:
             every = torch.tensor(learn_to_repeat(blocks, width, steps, 1e-3, **variants[name]))
             losses[name] = every.reshape(12, -1).mean(dim=1)  # of a twelfth of all steps each
         print(f"{blocks} blocks, last losses:", {name: f"{values[-1]:.2f}" for name, values in losses.items()})
@@ -619,7 +632,7 @@ with plots.panels(2, height=3.6) as axes:
 # === END MARK SCHEME ===
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "why_layer_norm", "locked": false, "points": 1, "schema_version": 3, "solution": true, "task": false}
-# Each residual adds something, so without normalisation the numbers grow from block to block: in my plot about four times
+# Each residual adds something, so without normalisation the numbers grow from block to block: in my plot about five times
 # over twelve blocks, and with twenty-four the loss was out of control. LayerNorm brings every token back to mean 0 and
 # variance 1, so a layer finds inputs of the same size at any depth, and one learning rate suits all. Because mean and
 # variance are those of one token, neither padding nor the other reviews of the batch change the result.

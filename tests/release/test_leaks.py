@@ -55,6 +55,8 @@ def code_tokens(source: str) -> list[str]:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type not in SKIPPED:
                 found += split(token.string)
+                if found[-3:] == ["if", "SIGNATURE", ":"]:
+                    del found[-3:]
     except (tokenize.TokenError, IndentationError, SyntaxError):
         return split(source)
     return found
@@ -68,7 +70,8 @@ def own_code(source: str) -> str:
             lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
         elif isinstance(node, ast.FunctionDef) and node.body[0].lineno > node.lineno:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            lines[first - 1 : node.body[0].lineno - 1] = [""] * (node.body[0].lineno - first)
+            kept = " " * node.col_offset + "if SIGNATURE:"  # what is indented below still has something to stand under
+            lines[first - 1 : node.body[0].lineno - 1] = [""] * (node.body[0].lineno - first - 1) + [kept]
     return "\n".join(lines)
 
 
