@@ -172,7 +172,7 @@ EXERCISES = {
         ),
     ),
     "statements_block": PublicExercise(
-        number="5.4",
+        number="5.4a",
         beyond="This looks at the form only; whether the answers are right is seen in grading.",
         parts=(Part("form of your answers"),),
         hints=("Write True or False for each of the three statements.",),
