@@ -246,8 +246,8 @@ with when_done(TransformerBlock):
 # %% tags=["look"]
 with when_done(TransformerBlock):
     result, _ = three_blocks()((embedding, padding))
-    print(f"wonderful: {(result[0, 3] - result[1, 0]).abs().max():.6f} apart")
-    print(f"ending:    {(result[0, 4] - result[1, 4]).abs().max():.6f} apart")
+    print(f"wonderful: {(result[0, 3] - result[1, 0]).abs().max():.4f} apart")
+    print(f"ending:    {(result[0, 4] - result[1, 4]).abs().max():.4f} apart")
 
 # %% [markdown]
 # Not at all (but for the last digits). Attention is a weighted sum over all tokens, and a sum does not know an order. All
@@ -412,7 +412,7 @@ with when_done(shift_matrix, PositionalEncoding):
     three, positions = shift_matrix(3, embed_dim), first_positions(64, embed_dim)
     plots.heat_map(three[:8, :8], waves[:8], waves[:8], row_label="new", column_label="old", colour_label="M₃")
     shifted = positions[:-3] @ three.T  # row t: M₃ PE(t)
-    print(f"largest difference from the positions 3 further: {(shifted - positions[3:]).abs().max():.6f}")
+    print(f"largest difference from the positions 3 further: {(shifted - positions[3:]).abs().max():.4f}")
 
 # %% [markdown]
 # Each pair turns like the hand of a clock, the first by three radians, the next by less. One matrix fits all 61
@@ -543,15 +543,17 @@ def learn_to_repeat(depth: int, width: int, steps: int, rate: float, **changes) 
     blocks = build(depth, width, **changes)
     first, last = nn.Embedding(16, width), nn.Linear(width, 16)
     model = nn.ModuleList([first, blocks, last]).to(runtime.device())
-    optimizer, losses = torch.optim.Adam(model.parameters(), lr=rate), []
-    for _ in range(steps):
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+
+    def loss_of_new_words() -> Tensor:
+        optimizer.zero_grad()
         ids = torch.randint(16, (16, 8), device=runtime.device())
         scores = last(blocks((first(ids), None))[0])  # (batch, seq_len, 16)
         loss = F.cross_entropy(scores.flatten(0, 1), ids.flatten())
-        losses.append(loss.item())
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward(), optimizer.step()
-    return losses
+        loss.backward()
+        return loss
+
+    return [optimizer.step(loss_of_new_words).item() for _ in range(steps)]
 
 # %% [markdown]
 # Guessing has a loss of ln 16 = 2.77. Now with 12 blocks and with 24. (All numbers differ a little between machines.)
