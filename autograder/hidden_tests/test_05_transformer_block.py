@@ -2,9 +2,9 @@
 
 A block's parameters are filled by their shapes alone, so that no test depends on what a student calls them, on their
 order, or on how attention lays out its heads; see `coursekit.probes.stage_05.fill`. Attention then writes in one
-direction only, and either half of a block can be silenced: with the parts from `quiet` attention adds nothing, and without a
-feed-forward matrix that layer adds nothing. Where only the direction of a result matters it is normalised here, so that
-a missing normalisation is paid for once.
+direction only, and either half of a block can be silenced: with the parts from `quiet` attention adds nothing, without
+a feed-forward matrix that layer adds nothing. Where only the direction of a result matters it is normalised here, so
+that a missing normalisation is paid for once.
 """
 
 from __future__ import annotations
