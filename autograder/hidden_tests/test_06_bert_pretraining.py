@@ -297,7 +297,7 @@ def test_labels_are_the_original_tokens_where_chosen(submission: Submission, rng
     text = text_of(rng, 1, 100, 40, 56)
     for only_mask in (False, True):
         seen = recorded(submission.scenario("with_inputs", "mask_inputs", text, 100, 0.3, only_mask), inputs=list)
-        returned = seen.get("result")
+        returned: Any = seen.get("result")
         pair = isinstance(returned, tuple | list) and len(returned) == 2
         expect(pair, f"Two tensors should come back, masked text and labels, but it was {named(returned)}.")
         after = seen["inputs"][0] if seen["inputs"] else None

@@ -34,7 +34,7 @@ from coursekit.sources import named
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
-CELL_TIMEOUT = 600
+CELL_TIMEOUT = 1800
 CORES = 2
 
 
@@ -132,6 +132,7 @@ def build_environment() -> Iterator[dict[str, str]]:
             "MPLCONFIGDIR": f"{scratch}/matplotlib",
             "OMP_NUM_THREADS": str(CORES),
             "MKL_NUM_THREADS": str(CORES),
+            "OMP_WAIT_POLICY": "PASSIVE",  # where something else runs too, threads that spin make each other wait
             "PYTHONHASHSEED": "0",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         }
