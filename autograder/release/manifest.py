@@ -41,9 +41,13 @@ class Manifest:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.path = root / MANIFEST
-        self._entries: dict[str, dict[str, str]] = (
-            json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {}
-        )
+        self._entries = self._read()
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        entries: dict[str, dict[str, str]] = {}
+        if self.path.exists():
+            entries = json.loads(self.path.read_text(encoding="utf-8"))
+        return entries
 
     def why_stale(self, product: Product, stale_already: Iterable[str] = ()) -> dict[str, str]:
         """Path → reason for each built file that is not what its sources would give; empty if all are.
@@ -70,6 +74,7 @@ class Manifest:
         """Remember that the product is fresh, and write the manifest."""
         sources = self._digest(*product.sources)
         each = {f"source {path}": self._digest(path) for path in product.sources}
+        self._entries = self._read()  # another stage may have been built meanwhile
         for path in product.built:
             self._entries[path] = {"built": self._digest(path), "sources": sources, **each}
         write(self.path, (json.dumps(self._entries, indent=1, sort_keys=True) + "\n").encode())
