@@ -1,6 +1,6 @@
 """Whether the course runs with the oldest and the newest versions that it allows, each in an environment of its own.
 
-python benchmarks/versions.py [--only oldest] [--no-solutions] [--gpu-builds]
+python benchmarks/versions.py [--only oldest] [--solutions 03 04] [--gpu-builds]
 
 See README.md beside this file.
 """
@@ -55,15 +55,15 @@ def main() -> None:
     """Make the environments, run everything in them, print and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=("pinned", "oldest", "newest"), action="append")
-    parser.add_argument("--no-solutions", action="store_true", help="only the released notebooks and coursekit's tests")
+    parser.add_argument("--solutions", nargs="*", default=[], metavar="NN", help="stages whose solutions run as well")
     parser.add_argument("--gpu-builds", action="store_true", help="take torch's builds for NVIDIA GPUs: gigabytes")
     chosen = parser.parse_args()
     results = {}
     for setting in settings(chosen.gpu_builds):
         if not chosen.only or setting.name in chosen.only:
-            results[setting.name] = tried(setting, not chosen.no_solutions)
+            results[setting.name] = tried(setting, chosen.solutions)
             show(setting.name, results[setting.name])
-    if chosen.only or chosen.no_solutions:
+    if chosen.only:
         return
     machine = {"system": platform.system(), "machine": platform.machine(), "python": platform.python_version()}
     RESULT.write_text(json.dumps({"machine": machine, "environments": results}, indent=1, ensure_ascii=False) + "\n")
@@ -114,7 +114,7 @@ def torch_for(requirement: str, otherwise: str, gpu_builds: bool) -> tuple[str, 
 # Trying them ------------------------------------------------------------------------------------------------------
 
 
-def tried(setting: Setting, solutions: bool) -> dict[str, Any]:
+def tried(setting: Setting, solutions: list[str]) -> dict[str, Any]:
     """Make the environment and run in it: coursekit's tests, the released notebooks, the solutions."""
     with tempfile.TemporaryDirectory(prefix="versions-") as scratch:
         place = Path(scratch)
@@ -122,9 +122,11 @@ def tried(setting: Setting, solutions: bool) -> dict[str, Any]:
         result: dict[str, Any] = {"versions": installed(python), "not_tried": setting.not_tried}
         result["tests"] = tests(python, place)
         for kind, folder in (("released", "course"), ("solution", "solutions")):
-            if kind == "released" or solutions:
-                for notebook in sorted((ROOT / folder).glob("[0-9][0-9]_*/*.ipynb")):
-                    result.setdefault(kind, {})[notebook.stem] = executed(python, notebook, place)
+            result[kind] = {
+                notebook.stem: executed(python, notebook, place)
+                for notebook in sorted((ROOT / folder).glob("[0-9][0-9]_*/*.ipynb"))
+                if kind == "released" or notebook.stem[:2] in solutions
+            }
         return result
 
 
@@ -208,8 +210,8 @@ def show(name: str, result: dict[str, Any]) -> None:
         print(f"  not tried: {missing}")
     print(f"  coursekit's tests: {result['tests']}")
     for kind in ("released", "solution"):
-        for stage, outcome in result.get(kind, {}).items():
-            print(f"  {kind:<9} {stage:<34} {outcome}")
+        for stage, outcome in result[kind].items():
+            print(f"  {kind:<9} {stage:<34} {outcome}", flush=True)
 
 
 if __name__ == "__main__":
