@@ -17,7 +17,7 @@ from typing import Any
 from autograder import hidden_tests
 from autograder.demo_answers import written_answers
 from autograder.grading.classroom import Classroom, ClassroomError, write_whole
-from autograder.misconceptions import alternatives, bank, exercises, right_answer
+from autograder.misconceptions import Misconception, alternatives, bank, exercises, right_answer
 from autograder.trained import trained_files
 
 __all__ = ["DemoStudent", "make_demo_class", "write_demo_class"]
@@ -159,11 +159,14 @@ class _Class:
     def __init__(self, stage: str, release: Json, solutions: Answers, seed: int) -> None:
         self.name = f"{stage}.ipynb"
         self.release = release
-        self.solutions = solutions
+        self.as_solved = solutions
         self.random = random.Random(f"{stage} {seed}")
         graded = [mark for cell in release["cells"] if (mark := _mark(cell)).get("grade") and not mark.get("solution")]
         self.full = {mark["grade_id"]: float(mark["points"]) for mark in graded}
-        self.exercises = [exercise for exercise in exercises(stage) if f"{exercise}_answer" in solutions]
+        known = set(exercises(stage))
+        self.exercises = [grade_id for grade_id in self.full if grade_id in known]  # as they come in the notebook
+        # The bank's answers stand alone; those of the solution may call each other, and a mistake would be paid twice.
+        self.solutions = solutions | {f"{name}_answer": right_answer(name).source for name in self.exercises}
         self.points = _points_of_tests(stage)
         self.written = written_answers(stage)
         self.trained = trained_files(stage)
@@ -195,8 +198,17 @@ class _Class:
                 cell["source"] = sources[_mark(cell)["grade_id"]]
         return notebook
 
-    def _expect(self, **less: tuple[float, float]) -> dict[str, tuple[float, float]]:
-        return {grade_id: less.get(grade_id, (points, points)) for grade_id, points in self.full.items()}
+    def _expect(
+        self, answers: Answers | None = None, less: dict[str, tuple[float, float]] | None = None
+    ) -> dict[str, tuple[float, float]]:
+        """Full points but for `less`; an answer that calls one of the unusual `answers` may fare with it as it will."""
+        unusual = {name.removesuffix("_answer") for name in answers or {}}
+        used = self.solutions | (answers or {})
+        expected = {}
+        for grade_id, points in self.full.items():
+            called = (re.search(rf"\b{other}\b", used[f"{grade_id}_answer"]) for other in unusual - {grade_id})
+            expected[grade_id] = (less or {}).get(grade_id, (0.0 if any(called) else points, points))
+        return expected
 
     def _nothing(self) -> dict[str, tuple[float, float]]:
         return dict.fromkeys(self.full, (0.0, 0.0))
@@ -220,35 +232,36 @@ class _Class:
     # -------------------------------------------------------------------------------------- right and wrong
 
     def _right(self) -> None:
-        self._add("right", "The solution.", self._answered())
+        self._add("right", "The solution.", self._answered(self.as_solved))
         self._add("right", "The notebook as it was released.", self.release, self._nothing())
         choices = {exercise: alternatives(exercise) for exercise in self.exercises}
         for number in range(max((len(choice) for choice in choices.values()), default=0)):
             chosen = {exercise: choice[number % len(choice)] for exercise, choice in choices.items() if choice}
             answers = {f"{exercise}_answer": answer.source for exercise, answer in chosen.items()}
             names = ", ".join(answer.name for answer in chosen.values())
-            self._add("right", f"Right, written differently: {names}.", self._answered(answers))
+            what = f"Right, written differently: {names}."
+            self._add("right", what, self._answered(answers), self._expect(answers))
 
     def _wrong(self) -> None:
         """Every misconception once; those of one exercise in as many hands, spread over the class."""
-        banks = {exercise: bank(exercise) for exercise in self.exercises}
-        # The bank's answers stand alone; those of the solution may call each other, and a mistake would be paid twice.
-        right = {f"{exercise}_answer": right_answer(exercise).source for exercise in self.exercises}
-        hands = max((len(wrong) for wrong in banks.values()), default=0)
-        for number in range(hands):
-            chosen = {}
-            for place, (exercise, wrong) in enumerate(banks.items()):
-                turn = (number + 7 * place) % hands
-                if turn < len(wrong):
-                    chosen[exercise] = wrong[turn]
+        waiting = {exercise: bank(exercise) for exercise in self.exercises}
+        hands = max((len(wrong) for wrong in waiting.values()), default=0)
+        for place, wrong in enumerate(waiting.values()):
+            turn = 7 * place % max(hands, 1)
+            wrong[:] = wrong[turn:] + wrong[:turn]
+        while any(waiting.values()):
+            chosen: dict[str, Misconception] = {}
+            for exercise, wrong in waiting.items():
+                if wrong and not any(_meet(wrong[0], other) for other in chosen.values()):
+                    chosen[exercise] = wrong.pop(0)
             less = {}
             for exercise, answer in chosen.items():
                 lost = self.points[exercise, answer.caught_by]
                 less[exercise] = (0.0, self.full[exercise] - lost)
-            answers = right | {f"{exercise}_answer": answer.source for exercise, answer in chosen.items()}
+            answers = {f"{exercise}_answer": answer.source for exercise, answer in chosen.items()}
             names = {exercise: answer.name for exercise, answer in chosen.items()}
             what = "Misconceptions: " + ", ".join(f"{name} in {exercise}" for exercise, name in names.items()) + "."
-            self._add("wrong", what, self._answered(answers), self._expect(**less), names)
+            self._add("wrong", what, self._answered(answers), self._expect(answers, less), names)
 
     # ------------------------------------------------------------------------------------------------- damaged
 
@@ -258,7 +271,7 @@ class _Class:
 
         raw = _bytes(self._answered())
         cut = raw.index(json.dumps(self.solutions[f"{last}_answer"], ensure_ascii=False).encode()[-60:])
-        add("damaged", f"JSON cut off within {last}.", raw[:cut], self._expect(**{last: (0.0, 0.0)}))
+        add("damaged", f"JSON cut off within {last}.", raw[:cut], self._expect(None, {last: (0.0, 0.0)}))
 
         notebook = self._answered()
         for exercise in self.exercises[:2]:
@@ -311,15 +324,16 @@ class _Class:
             ("Looks for the hidden tests on disk", first, _READS_TESTS),
         ):
             answer = {f"{exercise}_answer": self._answer_with(exercise, body)}
-            self._add("hostile", f"{what} in {exercise}.", self._answered(answer), self._expect(**{exercise: none}))
+            expected = self._expect(answer, {exercise: none})
+            self._add("hostile", f"{what} in {exercise}.", self._answered(answer), expected)
 
         ending = {f"{second}_answer": "import os\n\nos._exit(0)\n\n" + self.solutions[f"{second}_answer"]}
         what = f"Ends the process before {second} is defined."
-        self._add("hostile", what, self._answered(ending), self._expect(**{second: none}))
+        self._add("hostile", what, self._answered(ending), self._expect(ending, {second: none}))
 
         lying = {f"{first}_answer": _ALWAYS_EQUAL + "\n\n" + self._answer_with(first, _LIES)}
         # An answer that does nothing also changes no input: a test or two may hold honestly.
-        little = self._expect(**{first: (0.0, 1.0)})
+        little = self._expect(lying, {first: (0.0, 1.0)})
         self._add("hostile", f"A tensor in {first} that is equal to everything.", self._answered(lying), little)
 
         stub = {f"{first}_answer": _find(self.release, f"{first}_answer")["source"]}
@@ -329,7 +343,7 @@ class _Class:
                 cell["metadata"]["tags"] = ["skip-execution"]
         notebook["cells"].remove(_find(notebook, first))
         what = f"{first} not done, its grade cell deleted, the tag skip-execution on the others."
-        self._add("hostile", what, notebook, self._expect(**{first: none}))
+        self._add("hostile", what, notebook, self._expect(None, {first: none}))
 
         notebook = copy.deepcopy(self.release)
         for cell in notebook["cells"]:
@@ -357,6 +371,11 @@ class _Class:
         found = re.match(r"def .*?\)(?: ->[^\n]*)?:\n", answer, re.DOTALL)
         assert found is not None, exercise
         return found[0] + body
+
+
+def _meet(one: Misconception, other: Misconception) -> bool:
+    """Whether one of two answers calls the other, so that its own mistake would be hard to see."""
+    return any(re.search(rf"\b{a.exercise}\b", b.source) for a, b in ((one, other), (other, one)))
 
 
 def _version_3(notebook: Json) -> bytes:
