@@ -4,8 +4,8 @@ COURSEKIT_IMDB=folder python benchmarks/fine_tuning.py [--profile cpu|gpu] [--ca
 
 Trains the head of the solution, on features by the solution's `encode_once`, from several seeds: the epoch with the
 best validation loss is tested on reviews of the test split that decided nothing. Then measures epochs that encode the
-reviews anew each time. What is done is kept in the cache folder (features, seconds) and in the results, so that a
-stopped run goes on; `--fresh` starts again.
+reviews anew each time. What is done is kept in the cache folder (features, seconds, the epoch of a seed) and in the
+results, so that a stopped run goes on; `--fresh` starts again.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ SIZES = {
         dropout=0.25,
         batch_size=128,
         rate=2e-3,
-        epochs=8,
+        epochs=6,
         seeds=(0, 1, 2),
         every_epochs=2,
         every_reviews=4_096,
@@ -258,7 +258,14 @@ def train(setting: Setting, seed: int, kept: dict[str, Any]) -> dict[str, Any]:
     optimizer = torch.optim.Adam(head, lr=sizes.rate)
     epochs: list[dict[str, Any]] = []
     best: tuple[float, dict[str, Any]] = (float("inf"), {})
-    for epoch in range(1, sizes.epochs + 1):
+    stopped = setting.cache / f"seed_{seed}.pt"
+    if stopped.exists():
+        state = torch.load(stopped)
+        epochs, best = state["epochs"], state["best"]
+        model.load_state_dict(state["head"], strict=False)
+        optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+    for epoch in range(len(epochs) + 1, sizes.epochs + 1):
         clock = Clock()
         with clock.running():
             loss = train_epoch(model, kept["train"].batches(sizes.batch_size, True, sizes.even), optimizer)
@@ -276,11 +283,14 @@ def train(setting: Setting, seed: int, kept: dict[str, Any]) -> dict[str, Any]:
             f"{valid_accuracy:.1%}, {clock.wall:.0f} s",
             flush=True,
         )
+        parts = {name: part for name, part in model.state_dict().items() if not name.startswith("bert.")}
         if valid_loss < best[0]:
-            parts = {name: part for name, part in model.state_dict().items() if not name.startswith("bert.")}
             best = valid_loss, deepcopy(parts)
+        state = {"epochs": epochs, "best": best, "head": parts, "optimizer": optimizer.state_dict()}
+        torch.save({**state, "random": torch.get_rng_state()}, stopped)
     model.load_state_dict(best[1], strict=False)
     _, accuracy = evaluate(model, kept["test"].batches(256))
+    stopped.unlink()
     print(f"seed {seed}: test accuracy {accuracy:.2%}", flush=True)
     losses = [epoch["valid_loss"] for epoch in epochs]
     return {
