@@ -20,7 +20,7 @@ from coursekit.features import Features, fast_arithmetic, reader_facts
 
 FILE = "sentiment_head.safetensors"
 READER = READERS["all-MiniLM-L6-v2"]
-EPOCHS, BATCH, RATE, EVEN = 10, 30, 0.005, 8
+EPOCHS, BATCH, RATE, EVEN = 8, 30, 0.005, 32
 
 
 def train() -> dict[str, bytes]:
