@@ -58,16 +58,19 @@ def main() -> None:
     parser.add_argument("--solutions", nargs="*", default=[], metavar="NN", help="stages whose solutions run as well")
     parser.add_argument("--gpu-builds", action="store_true", help="take torch's builds for NVIDIA GPUs: gigabytes")
     chosen = parser.parse_args()
-    results = {}
     for setting in settings(chosen.gpu_builds):
         if not chosen.only or setting.name in chosen.only:
-            results[setting.name] = tried(setting, chosen.solutions)
-            show(setting.name, results[setting.name])
-    if chosen.only:
-        return
+            result = tried(setting, chosen.solutions)
+            show(setting.name, result)
+            record(setting.name, result)
+
+
+def record(name: str, result: dict[str, Any]) -> None:
+    """Write what came of one environment beside what is known of the others."""
+    known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
     machine = {"system": platform.system(), "machine": platform.machine(), "python": platform.python_version()}
-    RESULT.write_text(json.dumps({"machine": machine, "environments": results}, indent=1, ensure_ascii=False) + "\n")
-    print(f"Written to {RESULT.relative_to(ROOT)}.")
+    known[name] = {"machine": machine} | result
+    RESULT.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 # Which versions ---------------------------------------------------------------------------------------------------
