@@ -226,7 +226,7 @@ ODD_VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
-@pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: str(value)[:24].replace("\n", ""))
+@pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: re.sub(r" at 0x.*|\n", "", str(value))[:24])
 def test_odd_answers_earn_nothing_and_break_no_test(exercise: str, value: Any) -> None:
     names = {exercise: lambda *args, **kwargs: value}
     grading = grade(exercise, LocalSubmission(names, 0), 0)
