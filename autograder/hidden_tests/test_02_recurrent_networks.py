@@ -133,16 +133,13 @@ def test_cell_adds_both_biases(submission: Submission, rng: torch.Generator) -> 
 
 
 def unroll(submission: Submission, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Outputs and last state as float64; a state of shape (1, batch, hidden), as nn.RNN has it, is taken too."""
+    """Outputs and last state as float64."""
     returned = submission.scenario("unrolled", *inputs)
     pair = isinstance(returned, tuple | list) and len(returned) == 2
     expect(pair, f"rnn_forward should return two tensors, outputs and last state, but returned {named(returned)}.")
     (batch, seq_len, _), hidden_dim = inputs[0].shape, inputs[1].shape[1]
     outputs = tensor(returned[0], (batch, seq_len, hidden_dim), "The tensor of outputs")
-    last = returned[1]
-    if isinstance(last, Tensor) and tuple(last.shape) == (1, batch, hidden_dim):
-        last = last[0]
-    return outputs, tensor(last, (batch, hidden_dim), "The last state")
+    return outputs, tensor(returned[1], (batch, hidden_dim), "The last state")
 
 
 @points("rnn_forward", 0.5)

@@ -54,8 +54,9 @@ def release(
             if force or manifest.why_stale(step.product):
                 fresh = False
                 log(f"{name}: {step.doing} …")
+                sources = manifest.sources_of(step.product)
                 files += [root / path for path, content in step.make().items() if write(root / path, content)]
-                manifest.record(step.product)
+                manifest.record(step.product, sources)
         if fresh:
             log(f"{name}: fresh, nothing to do")
     manifest.forget_all_but(step.product for name in known for step in _steps(name, root))

@@ -70,13 +70,16 @@ class Manifest:
                 reasons[path] = self._what_changed(entry, product)
         return reasons
 
-    def record(self, product: Product) -> None:
-        """Remember that the product is fresh, and write the manifest."""
-        sources = self._digest(*product.sources)
+    def sources_of(self, product: Product) -> dict[str, str]:
+        """Digests of the sources as they are; to be taken before building, so that a later edit shows."""
         each = {f"source {path}": self._digest(path) for path in product.sources}
+        return {"sources": self._digest(*product.sources), **each}
+
+    def record(self, product: Product, sources: dict[str, str]) -> None:
+        """Remember that the product was built from these sources, and write the manifest."""
         self._entries = self._read()  # another stage may have been built meanwhile
         for path in product.built:
-            self._entries[path] = {"built": self._digest(path), "sources": sources, **each}
+            self._entries[path] = {"built": self._digest(path), **sources}
         write(self.path, (json.dumps(self._entries, indent=1, sort_keys=True) + "\n").encode())
 
     def forget_all_but(self, products: Iterable[Product]) -> None:

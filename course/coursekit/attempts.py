@@ -48,19 +48,24 @@ class Call:
 
     arguments  name → value, in the order of the signature
     probe      called with the function and the arguments in the function's place, where there is one
+    draw       another draw gives other random numbers
     changed    inputs that the function has modified so far
     warned     what Python warned about so far, each once
     """
 
     def __init__(
-        self, function: Callable[..., Any], arguments: dict[str, Any], probe: Callable[..., Any] | None = None
+        self,
+        function: Callable[..., Any],
+        arguments: dict[str, Any],
+        probe: Callable[..., Any] | None = None,
+        draw: int = 0,
     ) -> None:
         self.function = function
         self.arguments = arguments
         self.probe = probe
         self.changed: list[str] = []
         self.warned: list[str] = []
-        self._calls = 0
+        self._calls = 1000 * draw
 
     def __call__(self, **replaced: Any) -> Any:
         """Return what the function returns. Raises Stopped if it raises."""

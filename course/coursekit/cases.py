@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 GOLDEN = Path(__file__).parent / "golden"
+VARIES = "\0varies"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Outcome:
 
     kind     "right"; "answer": it returned something else; "faults": it broke properties; "raised"; "random": it
              is wrong in another way from call to call; "undone": the stub is still there
-    answer   what it returned ("answer")
+    answer   what it returned ("answer"); `VARIES` stands for parts of it that are others from call to call
     changed  the inputs that it modified ("answer")
     names    the properties that it broke ("faults"), or the type of the exception ("raised")
     """

@@ -220,15 +220,6 @@ def inputs_first(xs, h0, w_ih, w_hh, b_ih, b_hh):
     return torch.stack(states[1:]).transpose(0, 1), states[-1]
 
 
-@alternative("rnn_forward")
-def with_a_leading_one(xs, h0, w_ih, w_hh, b_ih, b_hh):
-    outputs = []
-    for t in range(xs.size(1)):
-        h0 = torch.rnn_tanh_cell(xs[:, t], h0, w_ih, w_hh, b_ih, b_hh)
-        outputs.append(h0.unsqueeze(1))
-    return torch.cat(outputs, dim=1), h0.unsqueeze(0)
-
-
 edited(
     "rnn_forward",
     "forgets_between_words",
@@ -269,5 +260,14 @@ edited(
     "returns_the_first_state",
     "The last state that comes back is not the one after the last word.",
     [("dim=1), h\n", "dim=1), outputs[0]\n")],
+    caught_by=LAST,
+)
+
+edited(
+    "rnn_forward",
+    "last_state_with_a_leading_one",
+    "The last state has one dimension too many. nn.RNN returns it so, one state per layer; here there is one layer, "
+    "and the state is (batch, hidden_dim).",
+    [("dim=1), h\n", "dim=1), h.unsqueeze(0)\n")],
     caught_by=LAST,
 )

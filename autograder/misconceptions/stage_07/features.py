@@ -31,7 +31,7 @@ def sorted_by_length(bert, reviews, batch_size):
 
 @alternative("encode_once")
 def longest_first(bert, reviews, batch_size):
-    lengths = torch.tensor([len(review) for review in reviews])
+    lengths = torch.tensor([*map(len, reviews)])
     features = {}
     for chosen in lengths.argsort(descending=True).split(batch_size):
         longest = int(lengths[chosen].max())

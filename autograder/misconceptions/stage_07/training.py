@@ -3,8 +3,6 @@
 # mypy: disallow-untyped-defs=False
 # The functions are written as students write them: without annotations.
 
-import io
-
 import torch
 
 from autograder.misconceptions import alternative, edited, misconception, reference
@@ -227,6 +225,8 @@ def deep_copies_at_all_epochs(model, train_one, validate, epochs):
 
 @alternative("fit")
 def written_to_a_file(model, train_one, validate, epochs):
+    import io
+
     history, checkpoint = [], io.BytesIO()
     for epoch in range(epochs):
         loss, accuracy = train_one()

@@ -157,7 +157,7 @@ EXERCISES = {
         ),
         cases=(
             PublicCase(
-                "5 reviews of 6, 2, 9, 3 and 5 tokens, 2 per batch",
+                "6 reviews of 6, 2, 9, 3, 5 and 8 tokens, 2 per batch",
                 {
                     "reviews": [
                         [5, 9, 21, 3, 7, 11],
@@ -165,6 +165,7 @@ EXERCISES = {
                         [5, 8, 8, 2, 17, 23, 4, 6, 11],
                         [5, 14, 11],
                         [5, 3, 3, 19, 11],
+                        [5, 9, 13, 2, 2, 18, 7, 11],
                     ],
                     "batch_size": 2,
                 },
@@ -185,7 +186,8 @@ EXERCISES = {
         number="7.4",
         beyond="Grading also tries other sentences.",
         parts=(
-            Part("shape of the ids"),
+            Part("shape of the ids, without their length"),
+            Part("length of the ids"),
             Part("first and last id"),
             Part("mask"),
             Part("model's mode"),

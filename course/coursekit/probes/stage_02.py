@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from coursekit.probes import figures_of
+
 Batch = list[Tensor]
 
 NONE, SOME = "none", "the logits change"
@@ -97,7 +99,14 @@ def epochs_of_experiment(
     answer(settings, other.build, ("training", "validation"), other.train, other.evaluate)
     kept = (model.weight.detach() - first.drawn).mean().round().int().item()
     starts = first.drawn, again.drawn, other.drawn
-    return first.calls, first.optimizers, history, kept, starts[0].equal(starts[1]), starts[0].equal(starts[2])
+    return (
+        first.calls,
+        first.optimizers,
+        figures_of(history),
+        kept,
+        starts[0].equal(starts[1]),
+        starts[0].equal(starts[2]),
+    )
 
 
 def reader_of_reviews(answer: Callable[..., Any], vocab_sizes: list[int]) -> tuple[Any, ...]:

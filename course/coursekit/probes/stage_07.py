@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from coursekit.probes import figures_of
 
 SAME, OTHER = "none", "the logits change"
 
@@ -93,7 +98,7 @@ def best_epoch(answer: Callable[..., Any], figures: list[list[float]]) -> tuple[
     grown = [
         (value - old).double().mean().item() for value, old in zip(model.state_dict().values(), before, strict=True)
     ]
-    return done, grown, history
+    return done, grown, figures_of(history)
 
 
 def once_and_small(answer: Callable[..., Any], reviews: list[list[int]], batch_size: int) -> tuple[Any, ...]:
@@ -127,13 +132,12 @@ def once_and_small(answer: Callable[..., Any], reviews: list[list[int]], batch_s
 
 def said_of(answer: Callable[..., Any], sentence: str) -> tuple[Any, ...]:
     """Ids, mask and mode that a model is asked with, and the probability that comes back."""
-    from coursekit import load_tokenizer
-
     model = _Falling()
-    probability = answer(model.train(), load_tokenizer(), sentence)
+    probability = answer(model.train(), _tokenizer(), sentence)
     ids, mask, mode, graph = model.asked[-1]
     return (
-        list(ids.shape),
+        list(ids.shape[:-1]),
+        "512 or fewer" if ids.shape[-1] <= 512 else str(ids.shape[-1]),
         ids.flatten()[[0, -1]].tolist(),
         "ones only" if mask.shape == ids.shape and bool(mask.bool().all()) else "something else",
         "train mode" if mode else "eval mode",
@@ -171,6 +175,14 @@ PROBES = {
         built_for,
     )
 }
+
+
+@cache
+def _tokenizer() -> Any:
+    from coursekit import load_tokenizer
+
+    with redirect_stdout(io.StringIO()):  # a check says what it found, not what it read
+        return load_tokenizer()
 
 
 class _Mean(nn.Module):
