@@ -543,8 +543,7 @@ def held_out_loss(model: nn.Module, masked_text: Tensor, labels: Tensor) -> floa
     return total / (labels >= 0).sum().item()
 
 # %% [markdown]
-# The learning rate first climbs, then sinks: without the climb, a Transformer with its norms after the residuals
-# easily gets stuck at the start.
+# The learning rate first climbs, so that the first gradients, which are wild, do little harm; then it sinks.
 #
 # > **Predict before you run.** Sketch the loss over the steps. Where does it start? Does it fall evenly?
 
@@ -652,13 +651,14 @@ gaps = [
 with when_done(BertModel, mask_inputs, pretraining_step, unigram_entropy, fill_mask):
     for text in gaps:
         ids = new_id[torch.tensor([tokenizer(text, add_special_tokens=False)["input_ids"]])].to(runtime.device())
-        tokens, chances = fill_mask(trained(), ids, V, k=4)
-        guesses = [f"{vocabulary[t]} {p:.0%}" for t, p in zip(tokens[0].tolist(), chances[0].tolist())]
-        print(f"{text:52} {', '.join(guesses)}")
+        tokens, chances = fill_mask(trained(), ids, V, k=5)
+        pairs = [(vocabulary[t], p) for t, p in zip(tokens[0].tolist(), chances[0].tolist())]
+        print(f"{text:52}", ", ".join(f"{word} {p:.0%}" for word, p in pairs if word != "[UNK]"))
 
 # %% [markdown]
-# After minutes, it knows the grammar around a gap and some of the phrases that reviewers love. The size of the model,
-# of the vocabulary and of the text is what is missing for more, and the GPU profile has more of each.
+# Two minutes of training are little: it often knows what kind of word belongs into a gap, sometimes which, and where it
+# does not know it falls back on the frequencies. What is missing for more is the size of the model, of the vocabulary and
+# of the text, and time. The GPU profile has more of each.
 #
 # The weights go beside the notebook. In stage 07 `load_pretrained_bert` from `coursekit.own_bert` makes an encoder of
 # them that takes the ids of the tokenizer.
