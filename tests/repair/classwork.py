@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum
+
+from autograder.release import ROOT
 
 Handed = dict[str, Any]
 
@@ -76,6 +80,36 @@ def small_release() -> NotebookNode:
             cell.metadata.nbgrader.checksum = compute_checksum(cell)
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=nbformat.from_dict(kernel))
+
+
+@dataclass(frozen=True)
+class Classwork:
+    """A released notebook, and answers to it: grade_id -> source, and the mark by which each is known again."""
+
+    name: str
+    release: NotebookNode
+    answers: dict[str, str]
+    marks: dict[str, str]
+
+
+def small_classwork() -> Classwork:
+    return Classwork("small", small_release(), ANSWERS, MARKS)
+
+
+def real_classwork(stage: str) -> Classwork:
+    """A stage as students get it, answered with its solution."""
+    release, solution = (
+        nbformat.read(ROOT / folder / stage / f"{stage}.ipynb", as_version=4) for folder in ("course", "solutions")
+    )
+    answers, marks = {}, {}
+    for cell in solution.cells:
+        nbgrader = cell.metadata.get("nbgrader", {})
+        if nbgrader.get("solution"):
+            mark = marks[nbgrader.grade_id] = f"MARK-{nbgrader.grade_id}!"
+            indent = re.search(r" *", cell.source.rstrip().splitlines()[-1])[0]
+            sign = f"\n{indent}# {mark}" if cell.cell_type == "code" else f" {mark}"
+            answers[nbgrader.grade_id] = cell.source.rstrip() + sign
+    return Classwork(stage, release, answers, marks)
 
 
 def hand_in(release: NotebookNode, answers: dict[str, str]) -> Handed:
