@@ -11,6 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.hidden_tests.runner import TestResult, run_hidden_tests
+from autograder.redirection import settle
 from autograder.repair import Repaired
 from autograder.sandbox import Worker
 from autograder.submission import HandedIn, Submission
@@ -49,6 +50,9 @@ def grade(
         run.finish()
     finally:
         run.close()
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    results, redirections = settle(results, sources, run.called)
+    run.events += redirections
     scores = _scores(notebook, repaired.answered, results)
     _fill_outputs(notebook, run, {score.grade_id: score for score in scores})
     _add_notes(notebook, [*repaired.notes, *run.events])

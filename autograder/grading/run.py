@@ -45,9 +45,10 @@ class CellRun:
 class NotebookRun:
     """One submission on its way through the sandbox.
 
-    Cells run in order up to the grade cell asked for, and calls are answered there. A cell or call that takes the
-    process down costs what depends on it and nothing else: the cells so far are run again in a new process, without
-    the cell in question. Grade cells and cells tagged `look` are not run.
+    Cells run in order up to the grade cell asked for, and calls are answered there; `called` notes, by grade cell, the
+    ready-made parts that they went through. A cell or call that takes the process down costs what depends on it and
+    nothing else: the cells so far are run again in a new process, without the cell in question. Grade cells and cells
+    tagged `look` are not run.
     """
 
     worker: Worker
@@ -56,11 +57,13 @@ class NotebookRun:
     run_look: bool = False
     ran: dict[int, CellRun] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
+    called: dict[str, set[str]] = field(default_factory=dict)
     trouble: str | None = None
 
     def __post_init__(self) -> None:
         self._process: Process | None = None
         self._next = 0
+        self._exercise = ""
         self._left_out: set[int] = set()
         self._failed_calls = 0
         self._failure: type[StudentError] = TimedOut
@@ -78,6 +81,7 @@ class NotebookRun:
 
     def enter(self, grade_id: str) -> None:
         """Run every cell before a grade cell. Raises TimedOut or Crashed where that is no longer possible."""
+        self._exercise = grade_id
         if self._place[grade_id] > self._next:
             self._failed_calls = 0
         self._run_until(self._place[grade_id])
@@ -102,6 +106,7 @@ class NotebookRun:
             raise ENDED.get(ended.kind, Unreadable)(f"`{name}` {ended}.") from None
         finally:
             self._note_attempts(process, f"`{name}`")
+            self.called.setdefault(self._exercise, set()).update(process.called())
 
     def finish(self) -> None:
         """Run what is left of the notebook, and end the process."""

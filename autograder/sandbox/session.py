@@ -10,6 +10,7 @@ import scenarios
 import torch
 
 from .perform import Performer
+from .watch import Watch
 from .wire import Channel, Closed, WireError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Session:
         self.performer = Performer(shell.user_ns, scenarios)
         self.in_students_code = False
         self.tried: list[str] = []
+        self.watch = Watch()
 
     def serve(self) -> None:
         """Answer one message after the other."""
@@ -78,10 +80,14 @@ class Session:
         self.shell.recorder.start()
         state = torch.get_rng_state()
         self.in_students_code = True
-        answer = self.performer.perform(request, tensors)
+        with self.watch:
+            answer, out = self.performer.perform(request, tensors)
         self.in_students_code = False
         torch.set_rng_state(state)
-        return answer
+        if self.watch.seen:
+            answer = {**answer, "called": sorted(self.watch.seen)}
+            self.watch.seen.clear()
+        return answer, out
 
     def _send(self, message: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         if self.tried:

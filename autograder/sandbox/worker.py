@@ -141,6 +141,7 @@ class Process:
         self._kills = group.memory_kills() if group else 0
         self._refused = group.refused_processes() if group else 0
         self._attempts: list[str] = []
+        self._called: set[str] = set()
         self._open = True
         # The kernel then says with each message which process sent it.
         orders.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -173,6 +174,11 @@ class Process:
         if refused > self._refused:
             found.append(f"tried to start more than {self._limits.processes} processes and threads")
         self._refused = refused
+        return found
+
+    def called(self) -> set[str]:
+        """Ready-made parts that calls have gone through since this was asked last, by the process's own word."""
+        found, self._called = self._called, set()
         return found
 
     def run(self, source: str, number: int, seconds: float) -> tuple[list[dict[str, Any]], bool, str | None]:
@@ -218,8 +224,8 @@ class Process:
         except WireError as error:
             self.close()
             raise ProcessEnded(f"returned something that cannot be read ({error})", "failed") from None
-        tried = answer.pop("tried", None)
-        self._attempts += [name for name in tried if isinstance(name, str)][:8] if isinstance(tried, list) else []
+        self._attempts += _few_names(answer.pop("tried", None))
+        self._called |= set(_few_names(answer.pop("called", None)))
         return answer, out, in_time
 
     def _order(self, command: bytes) -> None:
@@ -259,6 +265,10 @@ class Process:
                 pass
         self._orders.close()
         self._channel.close()
+
+
+def _few_names(value: Any) -> list[str]:
+    return [name for name in value[:8] if isinstance(name, str)] if isinstance(value, list) else []
 
 
 def workers_wanted() -> int:

@@ -288,6 +288,9 @@ toy_vocab = {"un", "watch", "able", "##watch", "##wat", "##able", "##ab", "##a",
 # %% [markdown]
 # > **Predict before you write.** With the toy vocabulary: what are *unable*, *watchable*, *soso*, *unso*, *abab*?
 #
+# **By hand**: a library's tokenizer inside your function costs the points of this exercise. To compare with one costs
+# nothing, and you soon will.
+#
 # <details><summary>Hint 1: two loops</summary>
 #
 # The outer one runs while something of the word is left. The inner one moves the end of the piece from the end of the

@@ -138,6 +138,9 @@ plots.unrolled(review, padded=2)
 # `●●○○○` difficulty · 10 min · 1 point
 #
 # Two biases where one would do: torch keeps both, because the fast code for GPUs was written with both.
+#
+# **By hand**, and so is the loop: torch's own cell (`nn.RNNCell`, `torch.rnn_tanh_cell`) or layer (`nn.RNN`) inside your
+# functions costs their points. To compare with it costs nothing.
 
 # %% nbgrader={"grade": false, "grade_id": "rnn_cell_answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def rnn_cell(x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:

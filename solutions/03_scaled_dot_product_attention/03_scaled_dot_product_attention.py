@@ -153,6 +153,9 @@ q, k = torch.randn(batch, n_heads, seq_len, d_k), torch.randn(batch, n_heads, d_
 # Last, *dropout*: while training, each weight is set to 0 with probability `attn_drop_rate`, and the others grow by
 # 1 / (1 − rate) to make up for it. No token can then rely on a single other token.
 #
+# **By hand**: torch's own attention (`F.scaled_dot_product_attention`, `nn.MultiheadAttention`) inside your function costs
+# the points of this exercise. To compare with it in a cell of your own costs nothing, and is a good idea.
+#
 # <details><summary>Hint 1: the order of things</summary>
 #
 # Scores, scale, mask, softmax, dropout, values. A score that is masked *after* the softmax has already taken weight from

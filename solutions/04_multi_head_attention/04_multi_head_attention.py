@@ -158,6 +158,9 @@ print("cut, then move the heads to the front, head 1:\n", tokens.view(3, 2, 2).t
 # memory in the order that `view` needs. `reshape` copies them where it must. Before you change it, ask whether the order
 # of dimensions is the one that you want.
 # </details>
+#
+# **By hand**: torch's own `nn.MultiheadAttention` inside your class costs the points of this exercise. You will compare
+# yours with it in 4.2, which costs nothing.
 
 # %% nbgrader={"grade": false, "grade_id": "MultiHeadAttention_answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 class MultiHeadAttention(nn.Module):

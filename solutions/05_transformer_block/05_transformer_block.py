@@ -164,6 +164,9 @@ plots.curves(xs, {"GELU": F.gelu(xs), "ReLU": F.relu(xs)}, x_label="what goes in
 # *forward() takes 2 positional arguments but 3 were given*, or *missing 1 required positional argument*: `forward` has
 # one argument besides `self`, a tuple. Unpack it in the first line.
 # </details>
+#
+# **By hand**: torch's own `nn.TransformerEncoderLayer` inside your class costs the points of this exercise. Its parts,
+# LayerNorm and attention among them, are yours to use.
 
 # %% nbgrader={"grade": false, "grade_id": "TransformerBlock_answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 class TransformerBlock(nn.Module):

@@ -124,6 +124,9 @@ print(show(gap[0, :10]))
 #
 # *IndexError: index out of range in self* comes from an embedding that has no row for an id. Which is the largest id?
 # </details>
+#
+# **By hand**: a ready model inside your class (`nn.TransformerEncoder`, or one of the library transformers) costs the
+# points of this exercise.
 
 # %% nbgrader={"grade": false, "grade_id": "BertModel_answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 class BertModel(nn.Module):
@@ -247,6 +250,8 @@ with when_done(BertModel):
 # Indexing into `text` writes into the caller's tensor. Write into a copy, or use functions that return a new tensor,
 # such as `torch.where`.
 # </details>
+#
+# **By hand**: a ready masker such as `DataCollatorForLanguageModeling` costs the points of this exercise.
 
 # %% nbgrader={"grade": false, "grade_id": "mask_inputs_answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def mask_inputs(

@@ -776,7 +776,8 @@ with when_done(BERTGRUSentiment, train_epoch, evaluate_epoch, fit, encode_once, 
 # `●●○○○` difficulty · 20 min · 2 points
 #
 # Your trained head is graded: not this notebook's printout, but the weights you hand in, on reviews that you have not
-# seen. Points grow in a straight line from none at 50% to all at 86% with MiniLM, or at 90% with bert-base.
+# seen. Points grow in a straight line from none at 50% to all at 86% with MiniLM, or at 90% with bert-base. (MiniLM's
+# figure was measured: heads trained on 17,500 reviews from three seeds got 86.2, 87.2 and 87.5% right.)
 #
 # `sentiment_model(bert)` builds the model for which the weights were trained. The encoder is an argument, because the
 # grader has its own: one that returns features which were computed once for the whole class.

@@ -171,28 +171,6 @@ class NormalisesByHand(nn.Module):
 
 
 @alternative("TransformerBlock")
-class TorchsOwnLayer(nn.Module):
-    def __init__(self, embed_dim, n_heads, attn_drop_rate, layer_drop_rate):
-        super().__init__()
-        self.layer = nn.TransformerEncoderLayer(
-            d_model=embed_dim,
-            nhead=n_heads,
-            dim_feedforward=embed_dim * 4,
-            dropout=layer_drop_rate,
-            activation=nn.GELU(),
-            batch_first=True,
-            norm_first=False,
-        )
-        self.layer.dropout = nn.Identity()
-        self.layer.self_attn.dropout = attn_drop_rate
-
-    def forward(self, inputs):
-        embedding, mask = inputs
-        hidden = None if mask is None else mask.bool()
-        return self.layer(embedding, src_key_padding_mask=hidden), mask
-
-
-@alternative("TransformerBlock")
 class TorchsOwnAttention(nn.Module):
     def __init__(self, embed_dim, n_heads, attn_drop_rate, layer_drop_rate):
         super().__init__()
