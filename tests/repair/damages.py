@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from classwork import STUB, Handed, duplicate, new_cell
+import nbformat
+from classwork import STUB, Classwork, Handed, duplicate, hand_in, new_cell, real_classwork, small_classwork, source_of
+from nbgrader.nbgraderformat import MetadataValidator
+
+from autograder.release import stages
+from autograder.repair import repair
+from autograder.repair.slots import slots_of
+from autograder.repair.sources import defined
 
 Damage = Callable[[list[dict[str, Any]], random.Random], None]
 
@@ -166,3 +175,63 @@ def written_out(handed: Handed, rng: random.Random) -> bytes:
             lambda: text.encode("latin-1", "replace"),
         ]
     )()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One damaged notebook, repaired.
+
+    what    notebook, seed and damages
+    traced  answers of which a trace had survived: a mark, an own cell id, or the name that is defined
+    lost    those of them that did not come back in their cell
+    gone    answers that the damaged notebook still held and that the repaired one holds nowhere
+    """
+
+    what: str
+    traced: list[str]
+    lost: list[str]
+    gone: list[str]
+    readable: bool
+
+
+@cache
+def classwork() -> list[Classwork]:
+    return [small_classwork(), *map(real_classwork, stages())]
+
+
+def try_damage(seed: int) -> Trial:
+    """Damage a notebook up to five times, repair it, and see what came back. Raises where repair does."""
+    rng = random.Random(seed)
+    work = classwork()[seed // 10 % len(classwork())]
+    handed = hand_in(work.release, work.answers)
+    chosen = rng.choices(CELL_DAMAGES, k=rng.randint(1, 5))
+    for damage in chosen:
+        damage(handed["cells"], rng)
+    traced = [grade_id for grade_id in work.marks if _traced(handed["cells"], work, grade_id)]
+    present = [mark for mark in work.marks.values() if any(mark in cell["source"] for cell in handed["cells"])]
+    repaired = repair(written_out(handed, rng), work.release)
+    nbformat.validate(repaired.notebook)
+    MetadataValidator().validate_nb(repaired.notebook)
+    text = "\n".join(cell.source for cell in repaired.notebook.cells)
+    return Trial(
+        f"{work.name}, seed {seed}: {[damage.__name__ for damage in chosen]}",
+        traced,
+        [grade_id for grade_id in traced if work.marks[grade_id] not in source_of(repaired.notebook, grade_id)],
+        [mark for mark in present if mark not in text],
+        repaired.readable,
+    )
+
+
+def _traced(cells: list[dict[str, Any]], work: Classwork, grade_id: str) -> bool:
+    released = next(c for c in work.release.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+    (names,) = (slot.names for slot in slots_of(work.release) if slot.grade_id == grade_id)
+    for cell in cells:
+        if work.marks[grade_id] not in cell["source"]:
+            continue
+        nbgrader = cell["metadata"].get("nbgrader", {}) if isinstance(cell["metadata"], dict) else {}
+        ids = [other.get("id") for other in cells]
+        if nbgrader.get("grade_id") == grade_id or names & defined(cell["source"]):
+            return True
+        if cell.get("id") == released.id and ids.count(released.id) == 1:
+            return True
+    return False
