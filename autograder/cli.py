@@ -60,6 +60,15 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run submissions WITHOUT a sandbox, as your own user: only for code you would run yourself",
     )
+    grade.add_argument(
+        "--scheduler", metavar="ADDRESS", help="grade on the workers of the Dask scheduler at this address"
+    )
+    grade.add_argument(
+        "--resources",
+        type=_resources,
+        metavar="NAME=N",
+        help="with --scheduler: only on workers that were started with these, for example GPU=1",
+    )
     grade.set_defaults(command=_grade)
 
     report = commands.add_parser("report", help="write classroom/report.html and classroom/grades.csv")
@@ -83,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="make a class of made-up submissions and do all of the above")
     demo.set_defaults(command=_demo)
     return parser
+
+
+def _resources(text: str) -> dict[str, float]:
+    try:
+        return {name: float(count) for name, count in (part.split("=") for part in text.split(","))}
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like GPU=1 or GPU=1,MEMORY=8") from None
 
 
 def _release(options: argparse.Namespace) -> int:
@@ -114,7 +130,8 @@ def _import_ahead(classroom: Classroom, stage: str) -> None:
 
 
 def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace | None = None) -> int:
-    _import_ahead(classroom, stage)
+    if options is None or options.scheduler is None:
+        _import_ahead(classroom, stage)
     from autograder.grading.grade_class import grade_class
     from autograder.report.plain_text import one_line
 
@@ -128,6 +145,8 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
         run_look=given.get("run_everything", False),
         force=given.get("force", False),
         dry_run=given.get("dry_run", False),
+        scheduler=given.get("scheduler"),
+        resources=given.get("resources"),
         progress=_progress_bar,
     )
     print(f"{stage}: {summary}.")

@@ -6,16 +6,21 @@ import difflib
 import json
 import os
 import tempfile
+import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
 
+if TYPE_CHECKING:
+    from autograder.sandbox import Limits
+
 CONFIG = "nbgrader_config.py"
+LIMITS_FILE = "limits.toml"
 
 
 class ClassroomError(Exception):
@@ -87,6 +92,31 @@ class Classroom:
             return nbformat.read(path, as_version=4)
         except (OSError, ValueError) as error:
             raise ClassroomError(f"{path} cannot be read ({error}). Build it again with `make release`.") from None
+
+    def limits(self, stage: str) -> Limits:
+        """What a submission of an assignment may use: the usual limits, but for what limits.toml says.
+
+        Raises ClassroomError where the file names no limit that there is.
+        """
+        from autograder.sandbox import Limits  # it imports torch, which takes seconds
+
+        path = self.root / LIMITS_FILE
+        if not path.is_file():
+            return Limits()
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ClassroomError(f"{path} cannot be read: {error}") from None
+        chosen = {**tables.get("default", {}), **tables.get(stage, {})}
+        known = {name: type(value) for name, value in asdict(Limits()).items()}
+        for name in tables.keys() - {"default", *self.stages}:
+            raise ClassroomError(f"{path}: there is no assignment {name!r}. Use its whole name, or [default].")
+        for name, value in chosen.items():
+            if name not in known:
+                raise ClassroomError(f"{path}: there is no limit {name!r}. There are: {', '.join(known)}.")
+            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+                raise ClassroomError(f"{path}: {name} = {value!r} is not a number above 0.")
+        return Limits(**{name: known[name](value) for name, value in chosen.items()})
 
     def students(self, stage: str) -> list[str]:
         """Ids of those who handed in a folder for an assignment."""

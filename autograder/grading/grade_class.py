@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import nbformat
 
@@ -21,6 +22,11 @@ from .gradebook import GradebookWriter
 from .graded import Graded
 from .pool import Changed, Job, Pool
 from .setting import Setting
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
+
+    Graders = Pool | Cluster
 
 
 @dataclass
@@ -52,6 +58,8 @@ def grade_class(
     force: bool = False,
     trust: bool = False,
     dry_run: bool = False,
+    scheduler: str | None = None,
+    resources: dict[str, float] | None = None,
     progress: Callable[[Iterator[str], int], Iterable[str]] = lambda done, total: done,
 ) -> Summary:
     """Grade an assignment's submissions and write results, autograded notebooks and the gradebook.
@@ -62,6 +70,8 @@ def grade_class(
     trust      run the submissions without a sandbox
     dry_run    write neither results nor gradebook, but tell in the summary which scores would change; what was graded
                is kept in the cache, so that the run that writes is quick
+    scheduler  address of a Dask scheduler on whose workers to grade; in processes of this machine where None
+    resources  what such a worker must have been started with, {"GPU": 1}
     progress   wraps the iterator of finished students, for a progress bar
 
     What one submission does, or a file that cannot be written, never keeps the others from being graded.
@@ -77,19 +87,27 @@ def grade_class(
         raise ClassroomError(
             f"Nobody handed in {stage}: put notebooks at {classroom.submitted}/STUDENT/{stage}/{stage}.ipynb."
         )
-    setting = Setting(classroom, stage, limits or Limits(), run_look, trust)
+    setting = Setting(classroom, stage, limits or classroom.limits(stage), run_look, trust)
     summary = Summary()
+
+    def graders(jobs: list[Job]) -> Graders:
+        if scheduler is None:
+            return Pool(setting, jobs, processes)
+        from .cluster import Cluster
+
+        return Cluster(setting, jobs, scheduler, resources)
+
     with _one_run_at_a_time(classroom):
         jobs = [Job(student, setting.load(student).key) for student in chosen]
         waiting = [job for job in jobs if force or cached(classroom, job.key) is None]
         at_hand = [job for job in jobs if job not in set(waiting)]
         if dry_run:
-            with Pool(setting, waiting, processes) as pool:
+            with graders(waiting) as pool:
                 for _ in progress(_preview(setting, at_hand, pool, summary), len(chosen)):
                     pass
             return summary
         # The processes start while the gradebook is opened, which takes as long.
-        with Pool(setting, waiting, processes) as pool, GradebookWriter(classroom) as book:
+        with graders(waiting) as pool, GradebookWriter(classroom) as book:
             book.ensure_assignment(stage, setting.released)
             finished = _finish(setting, book, at_hand, pool, summary)
             for _ in progress(finished, len(chosen)):
@@ -97,7 +115,9 @@ def grade_class(
     return summary
 
 
-def _finish(setting: Setting, book: GradebookWriter, at_hand: list[Job], pool: Pool, summary: Summary) -> Iterator[str]:
+def _finish(
+    setting: Setting, book: GradebookWriter, at_hand: list[Job], pool: Graders, summary: Summary
+) -> Iterator[str]:
     """Write what was graded before, then what is being graded; yields each student who is done."""
     classroom, stage = setting.classroom, setting.stage
     known = book.known_submissions(stage)
@@ -117,7 +137,7 @@ def _finish(setting: Setting, book: GradebookWriter, at_hand: list[Job], pool: P
         summary.failed.append((job.student, "The grader's own process died again and again; see to the memory."))
 
 
-def _preview(setting: Setting, at_hand: list[Job], pool: Pool, summary: Summary) -> Iterator[str]:
+def _preview(setting: Setting, at_hand: list[Job], pool: Graders, summary: Summary) -> Iterator[str]:
     """Compare each result with what is written; yields each student who is done."""
     classroom, stage = setting.classroom, setting.stage
     for job in at_hand:

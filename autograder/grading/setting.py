@@ -34,7 +34,11 @@ def grader_fingerprint(stage: str) -> str:
     digest = hashlib.sha256()
     parts = ("sandbox", "scenarios", "submission", "misconceptions", "grading", "repair", "reviews")
     folders = [HERE / name for name in parts]
-    files = [test_file(stage), *(HERE / "hidden_tests" / f"{name}.py" for name in ("__init__", "runner", "reading"))]
+    files = [
+        test_file(stage),
+        HERE / "redirection.py",
+        *(HERE / "hidden_tests" / f"{name}.py" for name in ("__init__", "runner", "reading")),
+    ]
     for folder in (*folders, package_folder("coursekit")):
         files += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
     for path in files:

@@ -20,6 +20,7 @@ from autograder import cli
 from autograder.grading import grade_class as module
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade_class import grade_class
+from autograder.sandbox import Limits
 
 pytestmark = pytest.mark.slow
 
@@ -308,3 +309,30 @@ def test_a_dry_run_shows_what_would_change_and_writes_nothing(small: Classroom) 
     summary = grade_class(small, STAGE, limits=LIMITS)
     assert (summary.graded, summary.from_cache, summary.unchanged) == (0, 1, 2)
     assert grade_class(small, STAGE, limits=LIMITS, dry_run=True).changes == []
+
+
+def test_limits_are_raised_for_one_assignment(tmp_path: Path) -> None:
+    classroom = new_classroom(tmp_path)
+    assert classroom.limits(STAGE) == Limits()
+    (tmp_path / "limits.toml").write_text(f"[default]\ncores = 2\n\n[{STAGE}]\ncall_seconds = 30\ncores = 4\n")
+    assert classroom.limits(STAGE) == Limits(call_seconds=30.0, cores=4)
+    assert classroom.limits("01_tokenization") == Limits(cores=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[default]\ncall_secs = 3", "there is no limit 'call_secs'. There are: cell_seconds, call_seconds"),
+        ("[default]\ncores = 0", "cores = 0 is not a number above 0"),
+        ("[default]\ncores = true", "cores = True is not a number above 0"),
+        ("[03_attention]\ncores = 2", "there is no assignment '03_attention'. Use its whole name, or [default]"),
+        ("cores", "cannot be read"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_told_with_its_file(tmp_path: Path, text: str, told: str) -> None:
+    classroom = new_classroom(tmp_path)
+    (tmp_path / "limits.toml").write_text(text)
+    with pytest.raises(ClassroomError) as error:
+        classroom.limits(STAGE)
+    assert told in str(error.value)
+    assert str(tmp_path / "limits.toml") in str(error.value)

@@ -1,0 +1,176 @@
+"""Grading on a Dask cluster: the same scores as at home, whoever of its parts is killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from classes import LIMITS, STAGE, HandedIn, new_classroom
+
+from autograder.cli import main
+from autograder.grading.classroom import Classroom, ClassroomError
+from autograder.grading.grade_class import grade_class
+
+pytestmark = pytest.mark.slow
+DASK = str(Path(sys.executable).parent / "dask")
+
+
+class DaskCluster:
+    """A scheduler and two workers of one thread each, in processes of their own."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+        self.log = open(folder / "dask.log", "ab")  # noqa: SIM115 - closed with the cluster
+        _, host, port = self.address.replace("//", "").split(":")
+        self.scheduler = self._run("scheduler", "--host", host, "--port", port, "--no-dashboard")
+        worker = ("worker", self.address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder))
+        self.workers = [self._run(*worker, *options) for _ in range(2)]
+
+    def _run(self, *arguments: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [DASK, *arguments], stdout=self.log, stderr=self.log, env=environment, start_new_session=True
+        )
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        with_its_children = os.getpgid(process.pid)
+        os.killpg(with_its_children, signal.SIGKILL)
+        process.wait()
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            if process.poll() is None:
+                self.kill(process)
+        self.log.close()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
+    started = DaskCluster(tmp_path)
+    yield started
+    started.close()
+
+
+def scores(classroom: Classroom) -> dict[str, Any]:
+    kept = ("grade_id", "score", "status", "tests")
+    return {
+        result["student"]: [{name: cell[name] for name in kept} for cell in result["cells"]]
+        for result in classroom.all_results()
+    }
+
+
+@pytest.fixture(scope="module")
+def at_home(tmp_path_factory: pytest.TempPathFactory, handed_in: HandedIn) -> Classroom:
+    """Eight of the demo class, graded on this machine."""
+    classroom = eight(tmp_path_factory.mktemp("home"), handed_in)
+    grade_class(classroom, STAGE, limits=LIMITS)
+    return classroom
+
+
+def eight(folder: Path, handed_in: HandedIn) -> Classroom:
+    classroom = new_classroom(folder)
+    quick = [name for name, entry in handed_in.students.items() if entry["kind"] in ("right", "wrong", "solution")]
+    for student in quick[:8]:
+        shutil.copytree(handed_in.classroom.submission(student, STAGE), classroom.submission(student, STAGE))
+    secret = handed_in.classroom.folder / ".secret"
+    secret.write_text("the same for both") if not secret.exists() else None
+    shutil.copy(secret, classroom.folder / ".secret")
+    return classroom
+
+
+def test_a_cluster_gives_the_scores_of_home(
+    tmp_path: Path, handed_in: HandedIn, at_home: Classroom, cluster: DaskCluster
+) -> None:
+    classroom = eight(tmp_path, handed_in)
+    summary = grade_class(classroom, STAGE, limits=LIMITS, scheduler=cluster.address)
+    assert (summary.graded, summary.failed) == (8, [])
+    assert scores(classroom) == scores(at_home)
+
+
+def test_a_killed_worker_costs_nobody_anything(
+    tmp_path: Path, handed_in: HandedIn, at_home: Classroom, cluster: DaskCluster
+) -> None:
+    classroom = eight(tmp_path, handed_in)
+
+    def kill_one(finished: Iterator[str], total: int) -> Iterator[str]:
+        for number, student in enumerate(finished):
+            if number == 1:
+                cluster.kill(cluster.workers[0])
+            yield student
+
+    summary = grade_class(classroom, STAGE, limits=LIMITS, scheduler=cluster.address, progress=kill_one)
+    assert (summary.graded, summary.failed) == (8, [])
+    assert scores(classroom) == scores(at_home)
+
+
+def test_after_the_schedulers_death_the_same_command_goes_on(
+    tmp_path: Path, handed_in: HandedIn, at_home: Classroom, cluster: DaskCluster
+) -> None:
+    classroom = eight(tmp_path, handed_in)
+
+    def kill_it(finished: Iterator[str], total: int) -> Iterator[str]:
+        for number, student in enumerate(finished):
+            if number == 1:
+                cluster.kill(cluster.scheduler)
+            yield student
+
+    with pytest.raises(ClassroomError, match=r"scheduler at tcp://.* is gone. What was graded is kept"):
+        grade_class(classroom, STAGE, limits=LIMITS, scheduler=cluster.address, progress=kill_it)
+    kept = len(scores(classroom))
+    assert 2 <= kept < 8
+    summary = grade_class(classroom, STAGE, limits=LIMITS)
+    assert (summary.unchanged + summary.from_cache, summary.graded) == (kept, 8 - kept)
+    assert scores(classroom) == scores(at_home)
+
+
+def test_work_waits_for_a_worker_with_the_resource(tmp_path: Path, handed_in: HandedIn) -> None:
+    plain = DaskCluster(tmp_path)
+    late: list[DaskCluster] = []
+    try:
+        classroom = eight(tmp_path / "class", handed_in) if (tmp_path / "class").mkdir() is None else None
+        assert classroom is not None
+        student = classroom.students(STAGE)[0]
+
+        def start_the_right_one() -> None:
+            time.sleep(8)
+            assert classroom.result(student, STAGE) is None
+            plain.workers.append(
+                plain._run("worker", plain.address, "--nthreads", "1", "--no-dashboard", "--resources", "GPU=1")
+            )
+
+        starter = threading.Thread(target=start_the_right_one)
+        starter.start()
+        summary = grade_class(
+            classroom, STAGE, [student], limits=LIMITS, scheduler=plain.address, resources={"GPU": 1.0}
+        )
+        starter.join()
+        assert summary.graded == 1
+    finally:
+        for cluster in (plain, *late):
+            cluster.close()
+
+
+def test_without_a_scheduler_the_sentence_says_how_to_start_one(
+    tmp_path: Path, handed_in: HandedIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("autograder.grading.cluster.CONNECT_SECONDS", 1)
+    classroom = eight(tmp_path, handed_in)
+    monkeypatch.chdir(classroom.root)
+    assert main(["grade", STAGE, "--scheduler", "tcp://127.0.0.1:9"]) == 1
+    assert "There is no Dask scheduler at tcp://127.0.0.1:9" in capsys.readouterr().err
+    assert main(["grade", STAGE, "--scheduler", "nonsense://x"]) == 1
+    with pytest.raises(SystemExit):
+        main(["grade", STAGE, "--scheduler", "tcp://127.0.0.1:9", "--resources", "GPU"])
+    assert "'GPU' is not like GPU=1" in capsys.readouterr().err
