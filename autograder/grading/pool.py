@@ -8,11 +8,13 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
 
@@ -125,6 +127,15 @@ class Pool:
 def _enter(setting: Setting) -> None:
     global _setting
     _setting = setting
+    threading.Thread(target=_end_with_the_command, daemon=True).start()
+
+
+def _end_with_the_command() -> None:
+    """Where the command is killed, its queue stays open in the hands of these processes, and none would ever end."""
+    command = multiprocessing.parent_process()
+    if command is not None:
+        wait([command.sentinel])
+        os._exit(1)
 
 
 def _grade(job: Job) -> dict[str, Any]:

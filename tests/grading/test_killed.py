@@ -1,0 +1,66 @@
+"""`kill -9` of the command: nothing of it runs on, and the same command goes on where it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from classes import STAGE, HandedIn, new_classroom
+
+from autograder.grading.classroom import Classroom
+
+pytestmark = pytest.mark.slow
+COMMAND = [str(Path(sys.executable).parent / "autograder"), "grade", STAGE, "--processes", "2"]
+
+
+@pytest.fixture
+def classroom(tmp_path: Path, handed_in: HandedIn) -> Classroom:
+    made = new_classroom(tmp_path)
+    quick = [name for name, entry in handed_in.students.items() if entry["kind"] in ("right", "wrong", "solution")]
+    for student in quick[:10]:
+        shutil.copytree(handed_in.classroom.submission(student, STAGE), made.submission(student, STAGE))
+    return made
+
+
+def marked(mark: str) -> list[int]:
+    """Processes whose environment holds the mark."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_nothing_runs_on_and_nothing_is_graded_twice(classroom: Classroom) -> None:
+    mark = f"GRADED_BY=test-{os.getpid()}"
+    name, value = mark.split("=")
+    process = subprocess.Popen(
+        COMMAND, cwd=classroom.root, env={**os.environ, name: value}, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not list(classroom.results.glob("*/*.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(marked(mark)) > 2, "the processes that grade have the mark too"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 20
+    while marked(mark) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert marked(mark) == []
+
+    kept = len(list(classroom.results.glob("*/*.json")))
+    assert 0 < kept < 10
+    said = subprocess.run(COMMAND, cwd=classroom.root, capture_output=True, text=True, check=True).stdout
+    counts = [int(word) for word in said.rpartition(":")[2].replace(",", " ").split() if word.isdigit()]
+    graded, from_cache, unchanged = counts
+    assert graded + from_cache + unchanged == 10
+    assert graded <= 10 - kept
