@@ -6,17 +6,17 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 # nbgrader and JupyterLab start each other's commands by name.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test test-bank lab release grade bench bench-grading bench-tests bench-training bench-gpu setup
+.PHONY: demo test test-bank lab release grade bench bench-grading bench-tests bench-robustness bench-training bench-gpu setup
 .DEFAULT_GOAL := demo
 
 demo: setup ## a class of made-up submissions, graded: gradebook, report, feedback
 	@autograder demo
 
 test: setup ## lint, types, tests
-	@ruff check && ruff format --check && mypy && pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	@ruff check && ruff format --check && mypy && pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
 test-bank: setup ## every wrong and right answer against the hidden tests, with twenty seeds each
-	@BANK_SEEDS=20 pytest --numprocesses auto --maxprocesses 4 --dist loadgroup tests/hidden_tests/test_bank.py
+	@BANK_SEEDS=20 pytest --numprocesses auto --maxprocesses 4 --dist loadscope tests/hidden_tests/test_bank.py
 
 lab: setup ## the course in JupyterLab, as a student sees it
 	@cd course && jupyter lab
@@ -27,13 +27,16 @@ release: setup ## build the notebooks of solutions/ and course/
 grade: setup ## grade a stage: make grade STAGE=03_scaled_dot_product_attention
 	@autograder grade $(STAGE)
 
-bench: bench-grading bench-tests bench-training
+bench: bench-grading bench-tests bench-robustness bench-training
 
 bench-grading: setup ## seconds per submission, stock nbgrader against ours
 	@python benchmarks/grading.py
 
 bench-tests: setup ## CPU seconds of each stage's hidden tests
 	@python benchmarks/hidden_tests.py
+
+bench-robustness: setup ## 5,000 damaged notebooks; graders killed at random moments
+	@python benchmarks/repair.py && python benchmarks/faults.py
 
 bench-training: setup ## what the models of stages 02, 06 and 07 reach on a CPU
 	@python benchmarks/recurrent.py && python benchmarks/pretraining.py && python benchmarks/fine_tuning.py

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from autograder.sandbox import Limits, Worker
 
@@ -15,16 +18,24 @@ ROOT = Path(__file__).resolve().parents[1]
 # nbgrader starts alembic by name when it makes a gradebook.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 # A class that is graded once, or a browser, serves the tests of a folder: these stay in one process.
-TOGETHER = ("attacks", "browser", "grading")
+TOGETHER = ("attacks", "browser", "export", "grading")
 STAGE_03 = "03_scaled_dot_product_attention"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        folder = item.path.parent.name
-        if folder in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(folder))
+class Together(LoadScopeScheduling):
+    """Hands out the tests of some folders as one, those of the bank by exercise, and all others singly.
+
+    pytest-xdist's own groups (3.8) are written into an attribute that pytest 9.2 no longer has.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = Path(nodeid.partition("::")[0]).parent.name
+        exercise = re.search(r"test_bank\.py::\w+\[(\w+)-", nodeid)
+        return folder if folder in TOGETHER else exercise[1] if exercise else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,6 @@ from autograder.hidden_tests.runner import HiddenTestError
 from autograder.report.gradebook import Gradebook
 from autograder.report.scores import as_assignment, from_result
 
-pytestmark = pytest.mark.xdist_group("gradescope")
-
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = "03_scaled_dot_product_attention"
 WRITTEN = 3.0  # points of the stage that people grade

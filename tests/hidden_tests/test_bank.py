@@ -125,10 +125,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [pytest.param(wrong, marks=pytest.mark.xdist_group(wrong.exercise), id=named(wrong)) for wrong in WRONG],
-)
+@pytest.mark.parametrize("wrong", WRONG, ids=named)
 def test_misconception_loses_points_where_it_should_and_hears_its_own_sentence(wrong: Misconception) -> None:
     for seed in SEEDS:
         grading = grade_answer(wrong, seed)
