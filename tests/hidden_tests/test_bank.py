@@ -295,3 +295,12 @@ def test_runner_puts_the_sentence_at_the_test_that_is_meant() -> None:
     (lost,) = [result for result in results if result.status != "passed"]
     assert (lost.name, lost.message, lost.misconception) == (wrong.caught_by, wrong.sentence, wrong.name)
     assert lost.title == "padded tokens get no attention"
+
+
+def test_options_of_pytest_in_the_environment_are_not_the_graders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    stage = "03_scaled_dot_product_attention"
+    names = {exercise: right_answer(exercise).function for exercise in exercises(stage)}
+    assert {result.status for result in run_hidden_tests(stage, LocalSubmission(names, 5), 5)} == {"passed"}
+    assert os.environ["PYTEST_ADDOPTS"] == "--no-such-option"
