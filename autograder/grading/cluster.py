@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any
 
@@ -73,18 +74,20 @@ class Cluster:
         """
         for future in self._completed():
             job = self._futures[future]
-            if future.cancelled():
+            try:
+                error = future.exception()
+                done = error if isinstance(error, Changed) else None if error else Graded.from_json(future.result())
+            except (CancelledError, OSError):  # a result may have been announced and not fetched
                 raise ClassroomError(
                     f"The Dask scheduler at {self._address} is gone. What was graded is kept: start it again, and run "
                     "the same command."
-                )
-            error = future.exception()
+                ) from None
             if isinstance(error, KilledWorker):
                 continue
-            if error is not None and not isinstance(error, Changed):
+            if done is None:
                 raise error
             self.left.remove(job)
-            yield job, error if error is not None else Graded.from_json(future.result())
+            yield job, done
 
     def _completed(self) -> Iterator[Future]:
         return as_completed(self._futures, loop=self._client.loop) if self._client is not None else iter(())

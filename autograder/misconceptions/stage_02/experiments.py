@@ -198,12 +198,12 @@ BUILT = "test_classifier_is_built_for_any_vocabulary"
 
 @reference("sentiment_classifier")
 def one_lstm(vocab_size):
-    return LSTMClassifier(vocab_size, 64, 64, 1, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=True)
+    return LSTMClassifier(vocab_size, 64, 48, 1, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=False)
 
 
 @alternative("sentiment_classifier")
 def by_position(vocab_size):
-    model = LSTMClassifier(vocab_size, 64, 64, 1, 1, 0.3, 0, True, "last")
+    model = LSTMClassifier(vocab_size, 64, 48, 1, 1, 0.3, 0, False, "last")
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.1)
     return model
@@ -211,7 +211,7 @@ def by_position(vocab_size):
 
 @alternative("sentiment_classifier")
 def scaled_embedding(vocab_size):
-    model = LSTMClassifier(vocab_size, 64, 64, 1, 1, 0.0, 0, True)
+    model = LSTMClassifier(vocab_size, 64, 48, 1, 1, 0.0, 0, False)
     with torch.no_grad():
         model.embedding.weight *= 0.1
     return model
@@ -223,7 +223,7 @@ def scaled_embedding(vocab_size):
     caught_by=BUILT,
 )
 def one_vocabulary(vocab_size):
-    return LSTMClassifier(25_002, 64, 64, 1, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=True)
+    return LSTMClassifier(25_002, 64, 48, 1, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=False)
 
 
 @misconception(
@@ -232,7 +232,7 @@ def one_vocabulary(vocab_size):
     caught_by=BUILT,
 )
 def two_outputs(vocab_size):
-    return LSTMClassifier(vocab_size, 64, 64, 2, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=True)
+    return LSTMClassifier(vocab_size, 64, 48, 2, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=False)
 
 
 @misconception(
@@ -241,7 +241,7 @@ def two_outputs(vocab_size):
     caught_by=BUILT,
 )
 def one_row_short(vocab_size):
-    return GRUClassifier(vocab_size - 1, 64, 64, 1, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=True)
+    return GRUClassifier(vocab_size - 1, 64, 48, 1, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=False)
 
 
 @misconception(
@@ -259,4 +259,4 @@ def the_class_itself(vocab_size):
     caught_by=BUILT,
 )
 def no_return(vocab_size):
-    LSTMClassifier(vocab_size, 64, 64, 1, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=True)
+    LSTMClassifier(vocab_size, 64, 48, 1, n_layers=1, dropout_rate=0.5, pad_index=0, bidirectional=False)
