@@ -401,6 +401,7 @@ def test_weights_move_after_each_batch(submission: Submission, rng: torch.Genera
     """One step per batch that the model saw, against a gradient that the batch sent back."""
     seen = watched(submission, "train", some_batches(rng), draw(rng, VOCAB))
     steps, passes = len(seen["gradients"]), len(seen["ids"])
+    expect(passes, "The model was never called.")
     expect(steps == passes, f"The model was called {passes} times, and the optimizer took {steps} steps.")
     empty = sum(not isinstance(gradient, Tensor) for gradient in seen["gradients"])
     expect(not empty, f"At {empty} of {steps} steps of the optimizer there was no gradient to follow.")
