@@ -88,9 +88,9 @@ def test_a_check_takes_less_than_a_fifth_of_a_second(name: str) -> None:
         verdict(name, function)  # the golden tensors are read once
         seconds = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()  # other tests may run beside this one
             verdict(name, function)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
         assert min(seconds) < 0.2
 
 
