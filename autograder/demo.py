@@ -343,7 +343,7 @@ class _Class:
                 cell["metadata"]["tags"] = ["skip-execution"]
         notebook["cells"].remove(_find(notebook, first))
         what = f"{first} not done, its grade cell deleted, the tag skip-execution on the others."
-        self._add("hostile", what, notebook, self._expect(None, {first: none}))
+        self._add("hostile", what, notebook, self._expect(stub, {first: none}))
 
         notebook = copy.deepcopy(self.release)
         for cell in notebook["cells"]:

@@ -10,7 +10,6 @@ import scenarios
 import torch
 
 from .perform import Performer
-from .watch import Watch
 from .wire import Channel, Closed, WireError
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ class Session:
         self.performer = Performer(shell.user_ns, scenarios)
         self.in_students_code = False
         self.tried: list[str] = []
-        self.watch = Watch()
 
     def serve(self) -> None:
         """Answer one message after the other."""
@@ -80,13 +78,12 @@ class Session:
         self.shell.recorder.start()
         state = torch.get_rng_state()
         self.in_students_code = True
-        with self.watch:
-            answer, out = self.performer.perform(request, tensors)
+        answer, out = self.performer.perform(request, tensors)
         self.in_students_code = False
         torch.set_rng_state(state)
-        if self.watch.seen:
-            answer = {**answer, "called": sorted(self.watch.seen)}
-            self.watch.seen.clear()
+        if self.performer.watch.seen:
+            answer = {**answer, "called": sorted(self.performer.watch.seen)}
+            self.performer.watch.seen.clear()
         return answer, out
 
     def _send(self, message: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
