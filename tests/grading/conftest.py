@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,24 @@ from autograder.release import stages
 from coursekit.data import SAMPLE, VARIABLE
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _sample_reviews() -> Iterator[None]:
+@contextmanager
+def sample_reviews() -> Iterator[None]:
     """The demo class has trained its models on the bundled reviews."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, str(SAMPLE))
         yield
 
 
+@pytest.fixture(autouse=True)
+def _sample_reviews() -> Iterator[None]:
+    with sample_reviews():
+        yield
+
+
 def hand_in(folder: Path, stage: str) -> HandedIn:
     classroom = new_classroom(folder)
-    make_demo_class(classroom, stage)
+    with sample_reviews():
+        make_demo_class(classroom, stage)
     return HandedIn(stage, classroom, json.loads((classroom.folder / "demo.json").read_text())[stage])
 
 
@@ -39,7 +47,9 @@ def handed_in(tmp_path_factory: pytest.TempPathFactory) -> HandedIn:
 @pytest.fixture(scope="session", params=stages())
 def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     made = hand_in(tmp_path_factory.mktemp("demo"), request.param)
-    return Demo(made.stage, made.classroom, made.students, grade_class(made.classroom, made.stage, limits=LIMITS))
+    with sample_reviews():
+        summary = grade_class(made.classroom, made.stage, limits=LIMITS)
+    return Demo(made.stage, made.classroom, made.students, summary)
 
 
 @pytest.fixture
