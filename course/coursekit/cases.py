@@ -34,6 +34,12 @@ class Outcome:
     changed: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
+    @property
+    def varies(self) -> bool:
+        """Whether all or a part of it is another from call to call."""
+        parts = self.answer if isinstance(self.answer, tuple) else ()
+        return self.kind == "random" or any(isinstance(part, str) and part == VARIES for part in parts)
+
 
 @dataclass(frozen=True)
 class Part:

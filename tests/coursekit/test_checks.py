@@ -82,17 +82,16 @@ def test_almost_every_slip_has_a_sentence_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_a_right_answer_is_checked_in_a_fifth_of_a_second_and_a_wrong_one_in_half(name: str) -> None:
-    """A wrong one is tried again with other random numbers, to tell which slip it is."""
-    right = right_answer(name).function
-    for function in (right, *(wrong.function for wrong in bank(name)[:3])):
+def test_a_check_takes_less_than_a_fifth_of_a_second(name: str) -> None:
+    functions = [right_answer(name).function, *(wrong.function for wrong in bank(name)[:3])]
+    for function in functions:
         verdict(name, function)  # the golden tensors are read once
         seconds = []
         for _ in range(3):
             start = time.process_time()  # other tests may run beside this one
             verdict(name, function)
             seconds.append(time.process_time() - start)
-        assert min(seconds) < (0.2 if function is right else 0.5)
+        assert min(seconds) < 0.2
 
 
 def test_a_check_displays_its_verdict_and_writes_nothing_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
