@@ -12,7 +12,7 @@ from autograder.sandbox import Worker
 from autograder.submission import Submission
 from autograder.submission.artefacts import find
 
-from .classroom import released_notebook
+from .classroom import Classroom
 from .graded import Graded
 from .pool import grade_submitted
 from .run import NotebookRun
@@ -25,10 +25,11 @@ def open_submission(path: Path, stage: str, seed: int) -> Iterator[Target]:
 
     Raises OSError where the file cannot be read, ClassroomError where the stage has no release.
     """
-    repaired = repair(path.read_bytes(), released_notebook(stage))
+    classroom = Classroom.find()
+    repaired = repair(path.read_bytes(), classroom.released(stage))
     for note in repaired.notes:
         print(f"{path.name}: {note}")
-    with Worker() as worker:
+    with Worker(classroom.limits(stage)) as worker:
         run = NotebookRun(worker, repaired.notebook, worker.limits)
         try:
             yield Target(Submission(run, seed, find(path.parent)), seed, run.enter, run.order)

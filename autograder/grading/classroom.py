@@ -144,11 +144,6 @@ class Classroom:
                 yield result
 
 
-def released_notebook(stage: str) -> NotebookNode:
-    """The released notebook of a stage, of the class at or above the current folder. Raises ClassroomError."""
-    return Classroom.find().released(stage)
-
-
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader, or a power cut, meets the old text or the new one. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -87,7 +87,7 @@ def grade_class(
         raise ClassroomError(
             f"Nobody handed in {stage}: put notebooks at {classroom.submitted}/STUDENT/{stage}/{stage}.ipynb."
         )
-    setting = Setting(classroom, stage, limits or classroom.limits(stage), run_look, trust)
+    setting = Setting(classroom, stage, limits, run_look, trust)
     summary = Summary()
 
     def graders(jobs: list[Job]) -> Graders:

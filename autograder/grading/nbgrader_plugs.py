@@ -14,7 +14,6 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.repair import Repaired
-from autograder.sandbox import Limits
 from autograder.submission.artefacts import find
 
 from .cache import cached, keep
@@ -66,9 +65,8 @@ class GradeInSandbox(NbGraderPreprocessor):
             if repaired.readable:
                 stage = resources["nbgrader"]["assignment"]
                 handed_in = find(Path(told["folder"]))
-                graded = grade(
-                    stage, repaired, warm_worker(Limits()), told["seed"], key=told["key"], handed_in=handed_in
-                )
+                worker = warm_worker(classroom.limits(stage))
+                graded = grade(stage, repaired, worker, told["seed"], key=told["key"], handed_in=handed_in)
             else:
                 graded = ungraded(repaired, told["seed"], told["key"])
             keep(classroom, graded)

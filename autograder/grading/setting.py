@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -75,13 +75,21 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is the same for all submissions of a grading run."""
+    """What is the same for all submissions of a grading run.
+
+    own_limits   what a submission may use, in place of what limits.toml says
+    """
 
     classroom: Classroom
     stage: str
-    limits: Limits = field(default_factory=Limits)
+    own_limits: Limits | None = None
     run_look: bool = False
     trust: bool = False
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What a submission may use. Raises ClassroomError."""
+        return self.own_limits or self.classroom.limits(self.stage)
 
     @cached_property
     def released(self) -> NotebookNode:

@@ -24,6 +24,7 @@ from autograder.grading.setting import Setting
 from autograder.hidden_tests.runner import HiddenTestError
 from autograder.report.gradebook import Gradebook
 from autograder.report.scores import as_assignment, from_result
+from autograder.sandbox import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = "03_scaled_dot_product_attention"
@@ -125,6 +126,18 @@ def test_the_same_project_makes_the_same_zip(image: Path, classroom: Classroom, 
     again = export(classroom, "gradescope-image", tmp_path / "a.zip", STAGE)
     assert again.read_bytes() == image.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_the_zip_takes_the_classs_limits_along(classroom: Classroom, tmp_path: Path) -> None:
+    limits = classroom.root / "limits.toml"
+    limits.write_text(f"[default]\ncores = 2\n[{STAGE}]\ncall_seconds = 9\n[01_tokenization]\ncores = 3\n")
+    packed = export(classroom, "gradescope-image", tmp_path / "a.zip", STAGE)
+    expected = classroom.limits(STAGE)
+    limits.unlink()
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path / "source")
+    assert expected == Limits(cores=2, call_seconds=9.0)
+    assert Classroom(tmp_path / "source").limits(STAGE) == expected
 
 
 @pytest.mark.slow

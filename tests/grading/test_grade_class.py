@@ -12,14 +12,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from classes import LIMITS, STAGE, new_classroom
 from nbgrader.api import Gradebook
 
 from autograder import cli
 from autograder.grading import grade_class as module
+from autograder.grading.by_hand import grade_notebook
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade_class import grade_class
+from autograder.grading.setting import Setting
 from autograder.sandbox import Limits
 
 pytestmark = pytest.mark.slow
@@ -317,6 +320,30 @@ def test_limits_are_raised_for_one_assignment(tmp_path: Path) -> None:
     (tmp_path / "limits.toml").write_text(f"[default]\ncores = 2\n\n[{STAGE}]\ncall_seconds = 30\ncores = 4\n")
     assert classroom.limits(STAGE) == Limits(call_seconds=30.0, cores=4)
     assert classroom.limits("01_tokenization") == Limits(cores=2)
+
+
+def test_a_classs_limits_hold_whatever_grades_it(small: Classroom) -> None:
+    path = notebook(small, "ada")
+    slow = nbformat.read(path, as_version=4)
+    (answer,) = (cell for cell in slow.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "norms_answer")
+    answer.source += "\n_quick = norms\ndef norms(beta):\n    import time\n    time.sleep(1.5)\n    return _quick(beta)"
+    nbformat.write(slow, path)
+
+    def norms() -> tuple[float, str]:
+        cells = grade_notebook(Setting(small, STAGE), path).to_json()["cells"]
+        return next((cell["score"], cell["status"]) for cell in cells if cell["grade_id"] == "norms")
+
+    assert norms()[0] > 0
+    (small.root / "limits.toml").write_text(f"[{STAGE}]\ncall_seconds = 1\n")
+    assert norms() == (0, "timed out")
+    grade_class(small, STAGE)
+    expected = scores(small)
+    assert expected["ada"]["norms"] == 0
+    shutil.rmtree(small.cache)
+    autograde = [sys.executable, "-m", "nbgrader", "autograde", STAGE, "--student", "ada", "--force"]
+    done = subprocess.run(autograde, cwd=small.root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert scores(small) == expected
 
 
 @pytest.mark.parametrize(

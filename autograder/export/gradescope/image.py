@@ -10,11 +10,12 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from autograder.export.formats import Export
 from autograder.grading.cache import class_secret
-from autograder.grading.classroom import CONFIG, ClassroomError
+from autograder.grading.classroom import CONFIG, LIMITS_FILE, ClassroomError
 from autograder.hidden_tests.runner import test_file
 
 from .results import VISIBILITY
@@ -48,6 +49,10 @@ def write(export: Export) -> None:
         _add(archive, SETTINGS, json.dumps(settings, indent=1).encode())
         # With the class's secret, the hidden tests draw the same inputs there as here.
         _add(archive, "classroom/.secret", class_secret(export.classroom).encode(), 0o600)
+        # Only this assignment is there, so limits.toml as it stands would name others that are not.
+        limits = asdict(export.classroom.limits(export.stage))
+        lines = [f"[{export.stage}]", *(f"{name} = {value}" for name, value in limits.items())]
+        _add(archive, LIMITS_FILE, "\n".join(lines).encode())
         for path in _project(root, export.stage):
             _add(archive, path.relative_to(root).as_posix(), path.read_bytes())
     export.path.parent.mkdir(parents=True, exist_ok=True)
