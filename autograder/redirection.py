@@ -30,8 +30,9 @@ class ByHand:
     words: str
 
 
-_ATTENTION = r"_?scaled_dot_product_\w*attention\w*|_?(native_)?multi_?head_?attention(_forward)?"
-_TOKENIZERS = r"tokenizers?|tokenize_and_cut|AutoTokenizer\w*|(Fast|Pre)?\w*BertTokenizer\w*|BertWordPiece\w*|WordPiece"
+_HEADS = r"multi_head_attention_forward|_(native|triton)_multi_head_attention|MultiheadAttention"
+_ATTENTION = rf"_?scaled_dot_product_\w*attention\w*|_triton_scaled_dot_attention|{_HEADS}"
+_TOKENIZERS = r"tokenizers?|load_tokenizer|tokenize_and_cut|\w*(Auto|Bert)Tokenizer\w*|BertWordPiece\w*|WordPiece"
 
 BY_HAND = {
     "wordpiece": ByHand(frozenset(), _TOKENIZERS),
@@ -51,7 +52,7 @@ BY_HAND = {
                 "stand_ins.scaled_dot_product",
             }
         ),
-        _ATTENTION + "|MultiheadAttention",
+        _ATTENTION,
     ),
     # Inside the heads, torch's attention may do what the exercise of stage 03 does.
     "MultiHeadAttention": ByHand(
@@ -63,7 +64,7 @@ BY_HAND = {
                 "stand_ins.MultiHeadAttention",
             }
         ),
-        r"_?(native_)?multi_?head_attention(_forward)?|MultiheadAttention",
+        _HEADS,
     ),
     "TransformerBlock": ByHand(
         frozenset({"TransformerEncoderLayer", "_transformer_encoder_layer_fwd", "stand_ins.TransformerBlock"}),
@@ -81,6 +82,7 @@ _BY_NAME = {"getattr", "attrgetter", "import_module", "__import__", "__getattrib
 _FUNCTIONS_ONLY = {"eval", "exec"}  # model.eval() is something else
 _HIDDEN = {*_BY_NAME, *_FUNCTIONS_ONLY}
 # Nobody needs it who builds by hand: it keeps calls of torch from being seen.
+_IMPORT = ast.Import | ast.ImportFrom
 _OUT_OF_SIGHT = r"_?Disable\w*TorchFunction\w*|_pop_torch_function_stack|_remove_mode"
 
 
@@ -100,11 +102,12 @@ def read(sources: Iterable[str], exercise: str) -> Reading:
     Nothing is run. Of an exercise that may be done with any part, only its own stand-in is looked for.
     """
     statements = [statement for source in sources for statement in _statements(source)]
-    needed = _needed(statements, exercise)
+    # What a name of the notebook's own stands for is told by its definition, which is looked through as well.
+    made_here = {name for statement in statements if not isinstance(statement, _IMPORT) for name in _bound(statement)}
     own = BY_HAND.get(exercise)
     parts, hidden = [], []
-    for node in needed:
-        for name, shown in _uses(node):
+    for node in _needed(statements, exercise):
+        for name, shown in _uses(node, made_here):
             if name in (f"stand_ins.{exercise}", f"earlier_work.{exercise}"):
                 parts.append(f"coursekit's {exercise}")
             elif own is not None and re.fullmatch(f"{own.words}|{_OUT_OF_SIGHT}", name):
@@ -142,7 +145,8 @@ def settle(
                 else result
                 for result in settled
             ]
-            how = " and ".join([*["in its source"] * bool(reading.parts), *["while it was called"] * bool(seen)])
+            ways = {"in its source": reading.parts, "while it was called": seen}
+            how = " and ".join(way for way, found in ways.items() if found)
             notes.append(f"{exercise} is handed on to {', '.join(parts[:3])}, as seen {how}.")
         elif reading.hidden:
             notes.append(
@@ -178,7 +182,7 @@ def _needed(statements: Sequence[ast.stmt], exercise: str) -> list[ast.stmt]:
             if id(statement) in found:
                 continue
             found[id(statement)] = statement
-            if isinstance(statement, ast.Import | ast.ImportFrom):
+            if isinstance(statement, _IMPORT):
                 continue
             used = _globals(statement) - known
             known |= used
@@ -205,7 +209,7 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
     """Names that a statement defines, or whose attributes it sets."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield statement.name
-    elif isinstance(statement, ast.Import | ast.ImportFrom):
+    elif isinstance(statement, _IMPORT):
         for alias in statement.names:
             yield (alias.asname or alias.name).partition(".")[0]
     elif isinstance(statement, ast.Assign):
@@ -231,10 +235,14 @@ def _targets(target: ast.expr) -> Iterator[str]:
 
 
 class _Uses(ast.NodeVisitor):
-    """Collects (name, as written) of what a statement uses; annotations and isinstance tests use nothing."""
+    """Collects (name, as written) of what a statement uses; annotations and isinstance tests use nothing.
 
-    def __init__(self, names: set[str]) -> None:
-        self.names = names
+    names       that the statement takes from outside of it
+    made_here   names that the notebook defines itself
+    """
+
+    def __init__(self, names: set[str], made_here: set[str]) -> None:
+        self.names, self.made_here = names, made_here
         self.found: list[tuple[str, str]] = []
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -248,18 +256,22 @@ class _Uses(ast.NodeVisitor):
             self.visit(node.value)
 
     def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load) and node.id in self.names:
+        if isinstance(node.ctx, ast.Load) and node.id in self.names - self.made_here:
             self.found.append((node.id, node.id))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         shown = ast.unparse(node) if _is_dotted(node) else node.attr
-        if node.attr not in _FUNCTIONS_ONLY:
+        if node.attr not in _FUNCTIONS_ONLY and not self._is_own(node.value):
             self.found.append((node.attr, shown))
         if shown.partition(".")[0] == "transformers":
             self.found.append(("transformers", shown))
         if shown.split(".")[-2:-1] == ["stand_ins"]:
             self.found.append((f"stand_ins.{node.attr}", shown))
         self.visit(node.value)
+
+    def _is_own(self, owner: ast.expr) -> bool:
+        """Whether it is the object whose method this is."""
+        return isinstance(owner, ast.Name) and owner.id in ("self", "cls") and owner.id not in self.names
 
     def visit_Import(self, node: ast.Import) -> None:
         # A module by itself does nothing; what is used of it stands where it is used.
@@ -300,7 +312,7 @@ def _is_dotted(node: ast.expr) -> bool:
     return isinstance(node, ast.Name)
 
 
-def _uses(statement: ast.stmt) -> list[tuple[str, str]]:
-    visitor = _Uses(_globals(statement))
+def _uses(statement: ast.stmt, made_here: set[str]) -> list[tuple[str, str]]:
+    visitor = _Uses(_globals(statement), made_here)
     visitor.visit(statement)
     return visitor.found

@@ -22,6 +22,7 @@ from .wire import Channel, Closed, Overdue, TooLarge, WireError
 
 START_SECONDS = 120.0
 ATTEMPTS = {"network": "tried the network, which is not there", "program": "tried to start another program"}
+MOST_NAMES = 64
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
@@ -224,8 +225,8 @@ class Process:
         except WireError as error:
             self.close()
             raise ProcessEnded(f"returned something that cannot be read ({error})", "failed") from None
-        self._attempts += _few_names(answer.pop("tried", None))
-        self._called |= set(_few_names(answer.pop("called", None)))
+        self._attempts += _names(answer.pop("tried", None))
+        self._called |= set(_names(answer.pop("called", None)))
         return answer, out, in_time
 
     def _order(self, command: bytes) -> None:
@@ -267,8 +268,9 @@ class Process:
         self._channel.close()
 
 
-def _few_names(value: Any) -> list[str]:
-    return [name for name in value[:8] if isinstance(name, str)] if isinstance(value, list) else []
+def _names(value: Any) -> list[str]:
+    """Names that the sandboxed side told: more than there are to be told of, and not as many as it likes."""
+    return [name for name in value[:MOST_NAMES] if isinstance(name, str)] if isinstance(value, list) else []
 
 
 def workers_wanted() -> int:

@@ -85,6 +85,19 @@ HANDED_ON = [
         "if True:\n    def scaled_dot_product(q, k, v):\n        return F.scaled_dot_product_attention(q, k, v)",
         "F.scaled_dot_product_attention",
     ),
+    # A name of one's own for it.
+    (
+        "scaled_dot_product",
+        "scaled_dot_product_attention = F.scaled_dot_product_attention\n"
+        "def scaled_dot_product(q, k, v):\n    return scaled_dot_product_attention(q, k, v)",
+        "F.scaled_dot_product_attention",
+    ),
+    (
+        "scaled_dot_product",
+        "self = F\ndef scaled_dot_product(q, k, v):\n    return self.scaled_dot_product_attention(q, k, v)",
+        "self.scaled_dot_product_attention",
+    ),
+    ("wordpiece", "tokenizer = load_tokenizer()\ndef wordpiece(w, v):\n    return tokenizer(w)", "load_tokenizer"),
     (
         "scaled_dot_product",
         "def scaled_dot_product(q, k, v):\n    with torch._C.DisableTorchFunction():\n        return q",
@@ -103,6 +116,13 @@ HONEST = [
     # Types.
     "def scaled_dot_product(q: nn.MultiheadAttention, k=None) -> nn.MultiheadAttention:\n    return q",
     "def scaled_dot_product(q, k=None):\n    return isinstance(q, nn.MultiheadAttention)",
+    # Helpers of one's own that bear the name of a ready-made part.
+    "def scaled_dot_product_attention(q, k, v):\n    return q @ k @ v\n"
+    "def scaled_dot_product(q, k, v):\n    return scaled_dot_product_attention(q, k, v)",
+    "class Heads:\n    def scaled_dot_product_attention(self, q):\n        return q\n"
+    "    def run(self, q):\n        return self.scaled_dot_product_attention(q)\n"
+    "def scaled_dot_product(q, k, v):\n    return Heads().run(q)",
+    "multi_head_attention = None\ndef scaled_dot_product(q, k, v):\n    return multi_head_attention",
     # A local name that is also a name of the notebook.
     "k = F.scaled_dot_product_attention\ndef scaled_dot_product(q, k, v):\n    return q @ k @ v",
     # What is not Python.
@@ -120,6 +140,18 @@ def test_a_ready_made_part_is_seen_in_the_source(exercise: str, source: str, tol
 @pytest.mark.parametrize("source", HONEST)
 def test_honest_uses_are_none(source: str) -> None:
     assert read([source], "scaled_dot_product").parts == ()
+
+
+@pytest.mark.parametrize("name", ["multi_head_attention", "multihead_attention", "attention"])
+def test_a_block_may_call_its_heads_what_it_likes(name: str) -> None:
+    source = (
+        f"class TransformerBlock(nn.Module):\n"
+        f"    def __init__(self):\n        self.{name} = MultiHeadAttention(8, 2, 0.1)\n"
+        f"    def forward(self, x):\n        return self.{name}(x)\nclass MultiHeadAttention(nn.Module):\n"
+        f"    def forward(self, x):\n        return {name}(x)\ndef {name}(x):\n    return x"
+    )
+    assert read([source], "TransformerBlock").parts == ()
+    assert read([source], "MultiHeadAttention").parts == ()
 
 
 def test_the_answer_may_stand_in_several_cells() -> None:
