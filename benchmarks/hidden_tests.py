@@ -53,7 +53,7 @@ def one(stage: str) -> None:
     import nbformat
     from cpu_time import control_group, read_cpu
 
-    from autograder.grading.classroom import released_notebook
+    from autograder.grading.classroom import Classroom
     from autograder.grading.grade import grade
     from autograder.release import ROOT
     from autograder.repair import repair
@@ -76,7 +76,7 @@ def one(stage: str) -> None:
 
             def cpu(handed_in: HandedIn) -> float:
                 before = read_cpu(group)
-                graded = grade(stage, repair(raw, released_notebook(stage)), worker, 1, handed_in=handed_in)
+                graded = grade(stage, repair(raw, Classroom(ROOT).released(stage)), worker, 1, handed_in=handed_in)
                 assert graded.trouble is None, graded.events
                 after = read_cpu(group)
                 assert before is not None

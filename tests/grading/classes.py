@@ -33,6 +33,14 @@ class HandedIn:
     classroom: Classroom
     students: dict[str, dict[str, Any]]
 
+    def some(self, folder: Path, count: int) -> Classroom:
+        """A new class of the first so many students whose work neither hangs nor attacks, not graded yet."""
+        classroom = new_classroom(folder)
+        quick = [name for name, entry in self.students.items() if entry["kind"] in ("right", "wrong", "solution")]
+        for student in quick[:count]:
+            shutil.copytree(self.classroom.submission(student, STAGE), classroom.submission(student, STAGE))
+        return classroom
+
     def only(self, word: str) -> str:
         (student,) = (student for student, entry in self.students.items() if word in entry["what"])
         return student

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from classes import LIMITS, STAGE, HandedIn, new_classroom
+from classes import LIMITS, STAGE, HandedIn
 
 from autograder.cli import main
 from autograder.grading.classroom import Classroom, ClassroomError
+from autograder.grading.cluster import grade_there
 from autograder.grading.grade_class import grade_class
+from autograder.grading.pool import Job
+from autograder.grading.setting import Setting
 
 pytestmark = pytest.mark.slow
 DASK = str(Path(sys.executable).parent / "dask")
@@ -28,32 +29,36 @@ DASK = str(Path(sys.executable).parent / "dask")
 class DaskCluster:
     """A scheduler and two workers of one thread each, in processes of their own."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self.address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
-        self.log = open(folder / "dask.log", "ab")  # noqa: SIM115 - closed with the cluster
-        _, host, port = self.address.replace("//", "").split(":")
-        self.scheduler = self._run("scheduler", "--host", host, "--port", port, "--no-dashboard")
-        worker = ("worker", self.address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder))
-        self.workers = [self._run(*worker, *options) for _ in range(2)]
+            port = probe.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{port}"
+        self._folder = folder
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.scheduler = self._run("scheduler", "--host", "127.0.0.1", "--port", str(port))
+        for _ in range(2):
+            self.start_worker()
+
+    def start_worker(self, *options: str) -> None:
+        arguments = ("worker", self.address, "--nthreads", "1", "--local-directory", str(self._folder), *options)
+        self.workers.append(self._run(*arguments))
 
     def _run(self, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            [DASK, *arguments], stdout=self.log, stderr=self.log, env=environment, start_new_session=True
-        )
+        with open(self._folder / "dask.log", "ab") as log:
+            return subprocess.Popen(
+                [DASK, *arguments, "--no-dashboard"], stdout=log, stderr=log, env=environment, start_new_session=True
+            )
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
-        with_its_children = os.getpgid(process.pid)
-        os.killpg(with_its_children, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)  # its children too
         process.wait()
 
     def close(self) -> None:
         for process in (*self.workers, self.scheduler):
             if process.poll() is None:
                 self.kill(process)
-        self.log.close()
 
 
 @pytest.fixture
@@ -80,13 +85,9 @@ def at_home(tmp_path_factory: pytest.TempPathFactory, handed_in: HandedIn) -> Cl
 
 
 def eight(folder: Path, handed_in: HandedIn) -> Classroom:
-    classroom = new_classroom(folder)
-    quick = [name for name, entry in handed_in.students.items() if entry["kind"] in ("right", "wrong", "solution")]
-    for student in quick[:8]:
-        shutil.copytree(handed_in.classroom.submission(student, STAGE), classroom.submission(student, STAGE))
-    secret = handed_in.classroom.folder / ".secret"
-    secret.write_text("the same for both") if not secret.exists() else None
-    shutil.copy(secret, classroom.folder / ".secret")
+    """All have the same secret, so that the hidden tests draw the same inputs."""
+    classroom = handed_in.some(folder, 8)
+    (classroom.folder / ".secret").write_text("the same for all")
     return classroom
 
 
@@ -135,31 +136,25 @@ def test_after_the_schedulers_death_the_same_command_goes_on(
     assert scores(classroom) == scores(at_home)
 
 
-def test_work_waits_for_a_worker_with_the_resource(tmp_path: Path, handed_in: HandedIn) -> None:
-    plain = DaskCluster(tmp_path)
-    late: list[DaskCluster] = []
-    try:
-        classroom = eight(tmp_path / "class", handed_in) if (tmp_path / "class").mkdir() is None else None
-        assert classroom is not None
-        student = classroom.students(STAGE)[0]
+def test_work_waits_for_a_worker_with_the_resource(tmp_path: Path, handed_in: HandedIn, cluster: DaskCluster) -> None:
+    classroom = eight(tmp_path, handed_in)
+    student = classroom.students(STAGE)[0]
 
-        def start_the_right_one() -> None:
-            time.sleep(8)
-            assert classroom.result(student, STAGE) is None
-            plain.workers.append(
-                plain._run("worker", plain.address, "--nthreads", "1", "--no-dashboard", "--resources", "GPU=1")
-            )
+    def start_the_right_one() -> None:
+        assert classroom.result(student, STAGE) is None
+        cluster.start_worker("--resources", "GPU=1")
 
-        starter = threading.Thread(target=start_the_right_one)
-        starter.start()
-        summary = grade_class(
-            classroom, STAGE, [student], limits=LIMITS, scheduler=plain.address, resources={"GPU": 1.0}
-        )
-        starter.join()
-        assert summary.graded == 1
-    finally:
-        for cluster in (plain, *late):
-            cluster.close()
+    starter = threading.Timer(8, start_the_right_one)
+    starter.start()
+    summary = grade_class(classroom, STAGE, [student], limits=LIMITS, scheduler=cluster.address, resources={"GPU": 1.0})
+    starter.join()
+    assert summary.graded == 1
+
+
+def test_a_worker_that_does_not_see_the_class_says_so(tmp_path: Path) -> None:
+    setting = Setting(Classroom(tmp_path / "elsewhere"), STAGE)
+    with pytest.raises(ClassroomError, match=r"sees no folder .*elsewhere/classroom\. The class must lie on a file"):
+        grade_there(setting, Job("ada", "key"))
 
 
 def test_without_a_scheduler_the_sentence_says_how_to_start_one(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 
-from autograder.release import ReleaseError, register, release, stale
+from autograder.release import ReleaseError, build, register, release, stale
 
 TEXT = "solutions/99_small/99_small.py"
 SOLUTION = "solutions/99_small/99_small.ipynb"
@@ -77,6 +78,20 @@ def test_a_release_is_built_once_and_follows_its_sources(small_course: Path) -> 
     student_path.unlink()
     assert stale_paths(small_course) == [STUDENT]
     assert release(log=silent, root=small_course) == [student_path]
+
+
+def test_an_edit_while_it_is_built_makes_it_stale(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = small_course / TEXT
+    execute = build.execute
+
+    def edited_meanwhile(*notebook: Any) -> Any:
+        executed = execute(*notebook)
+        text.write_text(text.read_text() + "# one more line\n")
+        return executed
+
+    monkeypatch.setattr(build, "execute", edited_meanwhile)
+    release(log=silent, root=small_course)
+    assert stale_paths(small_course) == [SOLUTION, STUDENT]
 
 
 @pytest.mark.parametrize(
