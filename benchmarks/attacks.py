@@ -7,6 +7,9 @@ run inside a throwaway container (bubblewrap, a control group, no network), so t
 through; ours runs as it always does, for its own sandbox is what is tried. The tests are the same; see README.md beside
 this file.
 
+The whole takes an hour and a half on two cores. What each attack gained is noted as soon as it is known: a run that was
+stopped goes on where it was, unless --fresh is said.
+
 otter-grader gets an environment of its own, made on the first run below the user's cache folder: pip install
 otter-grader and the course package.
 """
@@ -32,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "attacks.json"
 OTTER = "otter-grader==7.0.0"
+GRADERS = ["ours", "nbgrader", "otter"]
 SECONDS = 150  # for one attack and its neighbour; an honest pair takes ten
 MEMORY, PROCESSES = 6 << 30, 400
 SECRET = "the canary sings at dawn"
@@ -47,29 +51,53 @@ def main() -> int:
     python = {"ours": sys.executable, "nbgrader": sys.executable}
     if "otter" in graders:
         python["otter"] = options.otter_python or _otter_environment()
-    outcomes: dict[str, dict[str, Any]] = {attack.name: {} for attack in chosen}
+    noted = Notes(Path(tempfile.gettempdir(), "attacks-benchmark.jsonl"), options.fresh)
     with tempfile.TemporaryDirectory(prefix="attacks-benchmark-") as scratch:
         for grader in graders:
             course = Path(scratch, f"course-{grader}")
             _make_course(grader, course)
             run = partial(_attacked, grader, python[grader], course, Path(scratch, grader))
+            left = [attack for attack in chosen if options.only or (grader, attack.name) not in noted.outcomes]
             with ThreadPoolExecutor(options.parallel) as pool:
-                for number, (attack, outcome) in enumerate(zip(chosen, pool.map(run, chosen), strict=True), 1):
-                    outcomes[attack.name][grader] = outcome
+                for number, (attack, outcome) in enumerate(zip(left, pool.map(run, left), strict=True), 1):
+                    noted.add(grader, attack.name, outcome)
                     gained = ", ".join(outcome["gained"]) or "nothing"
-                    print(f"{grader:9} {number:3}/{len(chosen)} {attack.kind}/{attack.name}: {gained}", flush=True)
-    result = _result(chosen, graders, outcomes, python)
+                    print(f"{grader:9} {number:3}/{len(left)} {attack.kind}/{attack.name}: {gained}", flush=True)
+    result = _result(chosen, graders, noted.outcomes, python)
     _print(result)
-    if not options.only:
+    if not options.only and graders == GRADERS:
+        noted.path.unlink()
         RESULT.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"Written to {RESULT}.")
     return 0
 
 
+class Notes:
+    """What each attack gained from each grader, kept in a file as it becomes known.
+
+    outcomes    (grader, attack) → what it gained, its score and the seconds it took
+    """
+
+    def __init__(self, path: Path, fresh: bool) -> None:
+        self.path = path
+        self.outcomes: dict[tuple[str, str], dict[str, Any]] = {}
+        if fresh:
+            path.unlink(missing_ok=True)
+        for line in path.read_text().splitlines() if path.exists() else []:
+            grader, attack, outcome = json.loads(line)
+            self.outcomes[grader, attack] = outcome
+
+    def add(self, grader: str, attack: str, outcome: dict[str, Any]) -> None:
+        self.outcomes[grader, attack] = outcome
+        with self.path.open("a") as file:
+            file.write(json.dumps([grader, attack, outcome]) + "\n")
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", metavar="NAME", help="only these attacks; nothing is written")
-    parser.add_argument("--graders", default="ours,nbgrader,otter")
+    parser.add_argument("--graders", default=",".join(GRADERS), help="only these; nothing is written")
+    parser.add_argument("--fresh", action="store_true", help="forget what a stopped run has found")
     parser.add_argument("--otter-python", metavar="PATH", help="Python of an environment that has otter-grader")
     parser.add_argument("--parallel", type=int, default=2, help="attacks at once (default 2)")
     return parser.parse_args()
@@ -249,11 +277,13 @@ def _run(python: str, grader: str, folder: Path, work: Path) -> bool:
 # The result
 
 
-def _result(chosen: list[Any], graders: list[str], outcomes: dict[str, Any], python: dict[str, str]) -> dict[str, Any]:
+def _result(
+    chosen: list[Any], graders: list[str], outcomes: dict[tuple[str, str], dict[str, Any]], python: dict[str, str]
+) -> dict[str, Any]:
     return {
         "command": "python benchmarks/attacks.py",
         "attacks": len(chosen),
-        "gained": {grader: sum(bool(outcomes[a.name][grader]["gained"]) for a in chosen) for grader in graders},
+        "gained": {grader: sum(bool(outcomes[grader, a.name]["gained"]) for a in chosen) for grader in graders},
         "versions": {
             "python": platform.python_version(),
             "nbgrader": version("nbgrader"),
@@ -262,8 +292,8 @@ def _result(chosen: list[Any], graders: list[str], outcomes: dict[str, Any], pyt
         "by_attack": {
             f"{a.kind}/{a.name}": {
                 "tries": a.tries,
-                **{grader: outcomes[a.name][grader]["gained"] for grader in graders},
-                "seconds": {grader: outcomes[a.name][grader]["seconds"] for grader in graders},
+                **{grader: outcomes[grader, a.name]["gained"] for grader in graders},
+                "seconds": {grader: outcomes[grader, a.name]["seconds"] for grader in graders},
             }
             for a in chosen
         },
