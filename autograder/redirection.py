@@ -12,10 +12,13 @@ import symtable
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 from autograder.hidden_tests.runner import TestResult
 
 LONGEST_SOURCE = 200_000
+_TOO_DEEP = (RecursionError, MemoryError)
+KEPT_SOURCE = 4_000  # what a submission may leave behind in this process
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,6 @@ _BY_NAME = {"getattr", "attrgetter", "import_module", "__import__", "__getattrib
 _FUNCTIONS_ONLY = {"eval", "exec"}  # model.eval() is something else
 _HIDDEN = {*_BY_NAME, *_FUNCTIONS_ONLY}
 # Nobody needs it who builds by hand: it keeps calls of torch from being seen.
-_IMPORT = ast.Import | ast.ImportFrom
 _OUT_OF_SIGHT = r"_?Disable\w*TorchFunction\w*|_pop_torch_function_stack|_remove_mode"
 
 
@@ -94,27 +96,54 @@ class Reading:
     hidden: tuple[str, ...] = ()
 
 
-def read(sources: Iterable[str], exercise: str) -> Reading:
-    """Look through the answer to an exercise and all that it needs of a notebook.
+class Source:
+    """The code of a notebook: its top-level statements, by the names that they define. Nothing of it is run.
 
-    sources   of the code cells, in order; what is not Python is passed over
-
-    Nothing is run. Of an exercise that may be done with any part, only its own stand-in is looked for.
+    cells   sources of the code cells, in order; what is not Python is passed over
     """
-    statements = [statement for source in sources for statement in _statements(source)]
-    # What a name of the notebook's own stands for is told by its definition, which is looked through as well.
-    made_here = {name for statement in statements if not isinstance(statement, _IMPORT) for name in _bound(statement)}
-    own = BY_HAND.get(exercise)
-    parts, hidden = [], []
-    for node in _needed(statements, exercise):
-        for name, shown in _uses(node, made_here):
-            if name in (f"stand_ins.{exercise}", f"earlier_work.{exercise}"):
-                parts.append(f"coursekit's {exercise}")
-            elif own is not None and re.fullmatch(f"{own.words}|{_OUT_OF_SIGHT}", name):
-                parts.append(shown)
-            elif own is not None and name in _HIDDEN:
-                hidden.append(name)
-    return Reading(tuple(dict.fromkeys(parts)), tuple(dict.fromkeys(hidden)))
+
+    def __init__(self, cells: Iterable[str]) -> None:
+        self._defining: dict[str, list[_Statement]] = {}
+        # What a name of the notebook's own stands for is told by its definition, which is looked through as well.
+        self._made_here: set[str] = set()
+        for cell in cells:
+            for statement in _statements(cell):
+                for name in statement.names:
+                    self._defining.setdefault(name, []).append(statement)
+                self._made_here.update(() if statement.imports else statement.names)
+
+    def read(self, exercise: str) -> Reading:
+        """Look through the answer to an exercise and all that it needs of the notebook.
+
+        Of an exercise that may be done with any part, only its own stand-in is looked for.
+        """
+        own = BY_HAND.get(exercise)
+        parts, hidden = [], []
+        for statement in self._needed(exercise):
+            for use in statement.uses:
+                if use.name in (f"stand_ins.{exercise}", f"earlier_work.{exercise}"):
+                    parts.append(f"coursekit's {exercise}")
+                elif own is None or (use.bare and use.name in self._made_here):
+                    continue
+                elif re.fullmatch(f"{own.words}|{_OUT_OF_SIGHT}", use.name):
+                    parts.append(use.shown)
+                elif use.name in _HIDDEN:
+                    hidden.append(use.name)
+        return Reading(tuple(dict.fromkeys(parts)), tuple(dict.fromkeys(hidden)))
+
+    def _needed(self, exercise: str) -> list[_Statement]:
+        """The statements that define an answer, and those that define what they use, and so on."""
+        found: dict[int, _Statement] = {}
+        wanted, known = [exercise], {exercise}
+        while wanted:
+            for statement in self._defining.get(wanted.pop(), []):
+                if id(statement) in found:
+                    continue
+                found[id(statement)] = statement
+                used = statement.taken - known
+                known |= used
+                wanted += used
+        return list(found.values())
 
 
 def settle(
@@ -129,8 +158,9 @@ def settle(
     Returns the results as they count, and sentences for the instructor.
     """
     settled, notes = list(results), []
+    source = Source(sources)
     for exercise in dict.fromkeys(result.grade_id for result in results):
-        reading = read(sources, exercise)
+        reading = source.read(exercise)
         own = BY_HAND.get(exercise)
         seen = sorted(called.get(exercise, set()) & own.called) if own else []
         parts = [*reading.parts] or [f"coursekit's {exercise}" if "." in name else name for name in seen]
@@ -156,72 +186,104 @@ def settle(
     return settled, notes
 
 
-def _statements(source: str) -> list[ast.stmt]:
-    """The top-level statements of a cell; of one that is not Python, those of its parts that are."""
-    if len(source) > LONGEST_SOURCE:
+@dataclass(frozen=True)
+class _Use:
+    """A name that a statement uses, the way it is written, and whether it stands by itself: not after a dot."""
+
+    name: str
+    shown: str
+    bare: bool = False
+
+
+class _Statement:
+    """A top-level statement, and what there is to know of it."""
+
+    def __init__(self, node: ast.stmt) -> None:
+        self._node = node
+
+    @property
+    def imports(self) -> bool:
+        return isinstance(self._node, ast.Import | ast.ImportFrom)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names that it defines, or whose attributes it sets."""
+        return tuple(_bound(self._node))
+
+    @cached_property
+    def taken(self) -> set[str]:
+        """Names that it takes from the notebook; parameters and local variables are its own."""
+        if self.imports:
+            return set()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tables = [symtable.symtable(ast.unparse(self._node), "answer", "exec")]
+        except _TOO_DEEP:
+            return {node.id for node in ast.walk(self._node) if isinstance(node, ast.Name)}
+        found = set()
+        while tables:
+            table = tables.pop()
+            tables += table.get_children()
+            for symbol in table.get_symbols():
+                if symbol.is_referenced() and (table.get_type() == "module" or symbol.is_global()):
+                    found.add(symbol.get_name())
+        return found
+
+    @cached_property
+    def uses(self) -> list[_Use]:
+        """What it uses; annotations and isinstance tests use nothing, where it can be walked through."""
+        visitor = _Uses(self.taken)
+        try:
+            visitor.visit(self._node)
+        except _TOO_DEEP:
+            return [
+                _Use(node.attr, node.attr) if isinstance(node, ast.Attribute) else _Use(node.id, node.id, bare=True)
+                for node in ast.walk(self._node)
+                if isinstance(node, ast.Attribute | ast.Name)
+            ]
+        return visitor.found
+
+
+def _statements(cell: str) -> Sequence[_Statement]:
+    """The top-level statements of a cell, none if it is not Python."""
+    return _parsed(cell) if len(cell) > KEPT_SOURCE else _kept(cell)
+
+
+@lru_cache(maxsize=256)
+def _kept(cell: str) -> Sequence[_Statement]:
+    # Most cells of a class are alike.
+    return _parsed(cell)
+
+
+def _parsed(cell: str) -> Sequence[_Statement]:
+    if len(cell) > LONGEST_SOURCE:
         return []
-    lines = ["" if line.startswith(("%", "!")) else line for line in source.splitlines()]
+    lines = ["" if line.startswith(("%", "!")) else line for line in cell.splitlines()]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse("\n".join(lines)).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return [_Statement(node) for node in ast.parse("\n".join(lines)).body]
+        except (SyntaxError, ValueError, *_TOO_DEEP):
             return []
 
 
-def _needed(statements: Sequence[ast.stmt], exercise: str) -> list[ast.stmt]:
-    """The statements that define an answer, and those that define what they use, and so on."""
-    defining: dict[str, list[ast.stmt]] = {}
-    for statement in statements:
-        for name in _bound(statement):
-            defining.setdefault(name, []).append(statement)
-    found: dict[int, ast.stmt] = {}
-    wanted, known = [exercise], {exercise}
-    while wanted:
-        for statement in defining.get(wanted.pop(), []):
-            if id(statement) in found:
-                continue
-            found[id(statement)] = statement
-            if isinstance(statement, _IMPORT):
-                continue
-            used = _globals(statement) - known
-            known |= used
-            wanted += used
-    return list(found.values())
-
-
-def _globals(statement: ast.stmt) -> set[str]:
-    """Names that a statement takes from the notebook; parameters and local variables are its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tables = [symtable.symtable(ast.unparse(statement), "answer", "exec")]
-    found = set()
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        for symbol in table.get_symbols():
-            if symbol.is_referenced() and (table.get_type() == "module" or symbol.is_global()):
-                found.add(symbol.get_name())
-    return found
-
-
 def _bound(statement: ast.stmt) -> Iterator[str]:
-    """Names that a statement defines, or whose attributes it sets."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield statement.name
-    elif isinstance(statement, _IMPORT):
-        for alias in statement.names:
-            yield (alias.asname or alias.name).partition(".")[0]
-    elif isinstance(statement, ast.Assign):
-        for target in statement.targets:
-            yield from _targets(target)
-    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
-        yield from _targets(statement.target)
-    else:
-        # Definitions under `if`, `try`, `with` and loops count as well.
-        for node in ast.walk(statement):
-            if node is not statement and isinstance(node, ast.stmt):
-                yield from _bound(node)
+    """Names that a statement defines, or whose attributes it sets; also in its parts, under `if`, `try` or `for`."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield from _targets(target)
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+            yield from _targets(node.target)
+        elif not isinstance(node, ast.expr):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _targets(target: ast.expr) -> Iterator[str]:
@@ -235,15 +297,14 @@ def _targets(target: ast.expr) -> Iterator[str]:
 
 
 class _Uses(ast.NodeVisitor):
-    """Collects (name, as written) of what a statement uses; annotations and isinstance tests use nothing.
+    """Collects what a statement uses.
 
-    names       that the statement takes from outside of it
-    made_here   names that the notebook defines itself
+    taken   names that the statement takes from outside of it
     """
 
-    def __init__(self, names: set[str], made_here: set[str]) -> None:
-        self.names, self.made_here = names, made_here
-        self.found: list[tuple[str, str]] = []
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self.found: list[_Use] = []
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for part in (*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults), *node.body):
@@ -256,22 +317,22 @@ class _Uses(ast.NodeVisitor):
             self.visit(node.value)
 
     def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load) and node.id in self.names - self.made_here:
-            self.found.append((node.id, node.id))
+        if isinstance(node.ctx, ast.Load) and node.id in self._taken:
+            self.found.append(_Use(node.id, node.id, bare=True))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         shown = ast.unparse(node) if _is_dotted(node) else node.attr
         if node.attr not in _FUNCTIONS_ONLY and not self._is_own(node.value):
-            self.found.append((node.attr, shown))
+            self.found.append(_Use(node.attr, shown))
         if shown.partition(".")[0] == "transformers":
-            self.found.append(("transformers", shown))
+            self.found.append(_Use("transformers", shown))
         if shown.split(".")[-2:-1] == ["stand_ins"]:
-            self.found.append((f"stand_ins.{node.attr}", shown))
+            self.found.append(_Use(f"stand_ins.{node.attr}", shown))
         self.visit(node.value)
 
     def _is_own(self, owner: ast.expr) -> bool:
         """Whether it is the object whose method this is."""
-        return isinstance(owner, ast.Name) and owner.id in ("self", "cls") and owner.id not in self.names
+        return isinstance(owner, ast.Name) and owner.id in ("self", "cls") and owner.id not in self._taken
 
     def visit_Import(self, node: ast.Import) -> None:
         # A module by itself does nothing; what is used of it stands where it is used.
@@ -280,11 +341,11 @@ class _Uses(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
         for alias in node.names:
-            self.found.append((alias.name, alias.name))
+            self.found.append(_Use(alias.name, alias.name))
             if module.partition(".")[0] == "transformers":
-                self.found.append(("transformers", f"transformers.{alias.name}"))
+                self.found.append(_Use("transformers", f"transformers.{alias.name}"))
             if module.endswith("stand_ins"):
-                self.found.append((f"stand_ins.{alias.name}", alias.name))
+                self.found.append(_Use(f"stand_ins.{alias.name}", alias.name))
 
     def visit_Call(self, node: ast.Call) -> None:
         func = node.func
@@ -295,14 +356,14 @@ class _Uses(ast.NodeVisitor):
                 self.visit(arg)
             return
         if name == "earlier_work":
-            self.found += [(f"earlier_work.{text}", text) for text in texts]
+            self.found += [_Use(f"earlier_work.{text}", text) for text in texts]
         elif name in _BY_NAME and not (node.args and ast.unparse(node.args[0]) == "self"):
-            self.found += [(text.rpartition(".")[2], text) for text in texts] or [(name, name)]
+            self.found += [_Use(text.rpartition(".")[2], text) for text in texts] or [_Use(name, name)]
         self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            self.found.append((node.slice.value, node.slice.value))
+            self.found.append(_Use(node.slice.value, node.slice.value))
         self.generic_visit(node)
 
 
@@ -310,9 +371,3 @@ def _is_dotted(node: ast.expr) -> bool:
     while isinstance(node, ast.Attribute):
         node = node.value
     return isinstance(node, ast.Name)
-
-
-def _uses(statement: ast.stmt, made_here: set[str]) -> list[tuple[str, str]]:
-    visitor = _Uses(_globals(statement), made_here)
-    visitor.visit(statement)
-    return visitor.found
