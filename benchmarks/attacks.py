@@ -31,15 +31,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import otter_side
+
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "attacks.json"
-OTTER = "otter-grader==7.0.0"
 GRADERS = ["ours", "nbgrader", "otter"]
 SECONDS = 150  # for one attack and its neighbour; an honest pair takes ten
 MEMORY, PROCESSES = 6 << 30, 400
 SECRET = "the canary sings at dawn"
-sys.path[:0] = [str(ROOT / "tests" / "attacks"), str(HERE)]
+sys.path.insert(0, str(ROOT / "tests" / "attacks"))
 
 
 def main() -> int:
@@ -50,7 +51,7 @@ def main() -> int:
     graders = options.graders.split(",")
     python = {"ours": sys.executable, "nbgrader": sys.executable}
     if "otter" in graders:
-        python["otter"] = options.otter_python or _otter_environment()
+        python["otter"] = options.otter_python or otter_side.environment()
     noted = Notes(Path(tempfile.gettempdir(), "attacks-benchmark.jsonl"), options.fresh)
     with tempfile.TemporaryDirectory(prefix="attacks-benchmark-") as scratch:
         for grader in graders:
@@ -103,18 +104,6 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _otter_environment() -> str:
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "attention-course", "otter")
-    python = folder / "bin" / "python"
-    if not python.exists():
-        print("Setting up otter-grader in an environment of its own …", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt"]
-        subprocess.run([*install, "torch"], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", OTTER, "ipykernel", ROOT / "course"], check=True)
-    return str(python)
-
-
 # ----------------------------------------------------------------------------------------------------------------
 # Courses
 
@@ -138,51 +127,7 @@ def _make_course(grader: str, course: Path) -> None:
             cell["source"] = "pass"
     (course / "release.json").write_text(json.dumps(notebook), encoding="utf-8")
     if grader == "otter":
-        _otter_tests(course / "tests")
-
-
-def _otter_tests(folder: Path) -> None:
-    """Each grade cell's hidden tests as one of otter's test files; what they earn is told by a number of test cases."""
-    from corpus import STAGE
-    from in_kernel import grade_cells
-
-    folder.mkdir()
-    cells = grade_cells(
-        ROOT / "autograder" / "hidden_tests" / f"test_{STAGE}.py", [ROOT / "autograder" / "scenarios" / "recording.py"]
-    )
-    for source in cells.values():
-        everything = source.split("\n")[0]
-        if everything.startswith("_stock"):
-            shared = "\n".join(source.split("\n")[:2])
-    for name, source in cells.items():
-        lines = source.split("\n")
-        own = "\n".join(line for line in lines if line.startswith("exec(") and line not in shared)
-        text = (
-            "from otter.test_files import test_case\n\nOK_FORMAT = False\n\n"
-            f"name = {name!r}\npoints = None\n\n\n"
-            "def earned(env):\n"
-            + "".join(f"    {line}\n" for line in f"{shared}\n{own}".split("\n"))
-            + f"    return _stock['score']({name!r}, env, _stock)\n"
-        )
-        quarter = 0.25
-        steps = int(_points(name) / quarter)
-        for step in range(1, steps + 1):
-            text += (
-                f"\n\n@test_case(points={quarter}, hidden=True)\ndef test_{step}(env):\n"
-                f"    assert earned(env) >= {step * quarter}\n"
-            )
-        (folder / f"{name}.py").write_text(text, encoding="utf-8")
-
-
-def _points(name: str) -> float:
-    import nbformat
-    from corpus import STAGE
-
-    for cell in nbformat.read(ROOT / "course" / STAGE / f"{STAGE}.ipynb", as_version=4).cells:
-        mark = cell.metadata.get("nbgrader", {})
-        if mark.get("grade_id") == name:
-            return float(mark["points"])
-    raise KeyError(name)
+        otter_side.write_tests(course / "tests")
 
 
 # ----------------------------------------------------------------------------------------------------------------
@@ -215,7 +160,7 @@ def _attacked(grader: str, python: str, course: Path, scratch: Path, attack: Any
     scores = left.get("scores", {})
     own = scores.get("attacker", {})
     others = {name: points for name, points in own.items() if name != TARGET}
-    full = _full()
+    full = otter_side.full_points()
     gained = []
     if (own.get(TARGET) or 0.0) > attack.keeps or any((others[name] or 0) > full.get(name, 0) for name in others):
         gained.append("points")
@@ -233,14 +178,6 @@ def _attacked(grader: str, python: str, course: Path, scratch: Path, attack: Any
         gained.append("changed another's score")
     shutil.rmtree(folder, ignore_errors=True)
     return {"gained": gained, "score": own.get(TARGET), "seconds": round(seconds, 1)}
-
-
-def _full() -> dict[str, float]:
-    from corpus import STAGE
-
-    from autograder.misconceptions import exercises
-
-    return {name: _points(name) for name in exercises(STAGE)}
 
 
 def _run(python: str, grader: str, folder: Path, work: Path) -> bool:
@@ -287,7 +224,7 @@ def _result(
         "versions": {
             "python": platform.python_version(),
             "nbgrader": version("nbgrader"),
-            **({"otter-grader": OTTER.split("==")[1]} if "otter" in python else {}),
+            **({"otter-grader": otter_side.OTTER.split("==")[1]} if "otter" in python else {}),
         },
         "by_attack": {
             f"{a.kind}/{a.name}": {

@@ -1,4 +1,4 @@
-"""Seconds per submission of stage 03: stock nbgrader against ours, in one run, in turn.
+"""Seconds per submission of stage 03: stock nbgrader and otter-grader against ours, in one run, in turn.
 
 python benchmarks/grading.py [--submissions N] [--skip-every-cell]
 
@@ -21,16 +21,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import otter_side
 from cpu_time import control_group, read_cpu
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "grading.json"
 STAGE = "03_scaled_dot_product_attention"
 SKIP = "skip-execution"  # nbclient's tag for cells that are not to be run
+SIDES = ("stock", "otter", "ours")
 VERSIONS = ("nbgrader", "nbclient", "ipykernel", "torch", "pytest")
+
+
+Scores = dict[str, dict[str, float | None]]
 
 
 @dataclass
@@ -44,7 +50,7 @@ class Phase:
     done: list[tuple[float, float | None]]
     end: tuple[float, float | None]
     processes: int
-    scores: dict[str, dict[str, float | None]]
+    scores: Scores
 
     def total(self, what: int) -> float:
         return _difference(self.end, self.begin, what)
@@ -117,7 +123,8 @@ def _options() -> argparse.Namespace:
         "--skip-every-cell", action="store_true", help="leave out the second comparison, in which plots are run too"
     )
     parser.add_argument("--out", type=Path, default=RESULT, help="the result file")
-    parser.add_argument("--side", choices=("stock", "ours"), help=argparse.SUPPRESS)
+    parser.add_argument("--otter-python", metavar="PATH", help="Python of an environment that has otter-grader")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--group", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--run-look", action="store_true", help=argparse.SUPPRESS)
@@ -136,28 +143,32 @@ def _compare(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     notebooks = submissions(released, options.submissions)
     students = list(notebooks)
     half = len(students) // 2
-    turns = [("stock", students[:half]), ("ours", students), ("stock", students[half:]), ("ours", students)]
+    halves = students[:half], students[half:]
+    turns = [(name, students if name == "ours" else some) for some in halves for name in SIDES]
+    python = {"otter": options.otter_python or otter_side.environment()}
+    makers = {"stock": _stock_course, "otter": partial(_otter_course, python["otter"]), "ours": _classroom}
     modes = [False] if options.skip_every_cell else [False, True]
     details: dict[str, Any] = {}
     with control_group() as group:
         for run_look in modes:
-            sides = {"stock": Side(), "ours": Side()}
+            sides = {name: Side() for name in SIDES}
             for number, (name, chosen) in enumerate(turns):
                 print(f"{name}: {len(chosen)} submissions{', every cell' if run_look else ''} …", flush=True)
                 folder = scratch / f"{name}-{number}-{run_look}"
-                make = _stock_course if name == "stock" else _classroom
-                make(folder, {student: notebooks[student] for student in chosen}, run_look)
-                sides[name].phases.append(_phase(name, folder, run_look, group))
+                makers[name](folder, {student: notebooks[student] for student in chosen}, run_look)
+                phase = _phase(name, folder, run_look, group, python.get(name, sys.executable))
+                sides[name].phases.append(phase)
             details["every_cell" if run_look else "without_look"] = _summary(sides)
     return _result(details, options, group is not None)
 
 
-def _phase(name: str, folder: Path, run_look: bool, group: Path | None) -> Phase:
+def _phase(name: str, folder: Path, run_look: bool, group: Path | None, python: str) -> Phase:
     """Run one side in a process of its own, and in the control group where there is one."""
-    arguments = [sys.executable, __file__, "--side", name, "--folder", str(folder)]
+    arguments = [python, __file__, "--side", name, "--folder", str(folder)]
     arguments += ["--run-look"] * run_look + (["--group", str(group)] if group else [])
     # The profile decides how much some cells compute.
     environment = {**os.environ, "COURSEKIT_PROFILE": "cpu"}
+    environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment["PATH"]])
     begin = time.monotonic(), read_cpu(group)
     enter = (lambda: (group / "cgroup.procs").write_text("0")) if group else None
     done = subprocess.run(
@@ -170,8 +181,10 @@ def _phase(name: str, folder: Path, run_look: bool, group: Path | None) -> Phase
     return Phase(begin, [tuple(stamp) for stamp in told["done"]], end, told["processes"], _scores(folder))
 
 
-def _scores(folder: Path) -> dict[str, dict[str, float | None]]:
-    """What the gradebook holds: automatic score by student and cell."""
+def _scores(folder: Path) -> Scores:
+    """What the gradebook holds, or otter has told: automatic score by student and cell."""
+    if (folder / "scores.json").exists():
+        return json.loads((folder / "scores.json").read_text())
     from nbgrader.api import Gradebook
 
     database = next(folder.rglob("gradebook.db"))
@@ -183,24 +196,26 @@ def _scores(folder: Path) -> dict[str, dict[str, float | None]]:
 
 
 def _summary(sides: dict[str, Side]) -> dict[str, Any]:
-    stock, ours = sides["stock"].summary(), sides["ours"].summary()
-    theirs = {student: cells for phase in sides["stock"].phases for student, cells in phase.scores.items()}
-    differing = [
-        {"student": student, "cell": cell, "stock": theirs[student][cell], "ours": score}
-        for phase in sides["ours"].phases
-        for student, cells in phase.scores.items()
-        for cell, score in cells.items()
-        if theirs[student][cell] != score
-    ]
-    return {
-        "stock": stock,
-        "ours": ours,
-        "ratio": round(stock["core_seconds"] / ours["core_seconds"], 2),
-        "ratio_of_cpu": round(stock["cpu_seconds"] / ours["cpu_seconds"], 2) if stock["cpu_seconds"] else None,
-        "ratio_with_start_up": round(stock["core_seconds_with_start_up"] / ours["core_seconds_with_start_up"], 2),
-        "scores_compared": sum(len(cells) for phase in sides["ours"].phases for cells in phase.scores.values()),
-        "scores_that_differ": differing,
-    }
+    ours = sides["ours"].summary()
+    summary: dict[str, Any] = {"ours": ours}
+    for name in ("stock", "otter"):
+        row = summary[name] = sides[name].summary()
+        theirs = {student: cells for phase in sides[name].phases for student, cells in phase.scores.items()}
+        pairs = [
+            {"student": student, "cell": cell, name: theirs[student][cell], "ours": score}
+            for phase in sides["ours"].phases
+            for student, cells in phase.scores.items()
+            for cell, score in cells.items()
+            if cell in theirs[student]  # otter has no cells that a person grades
+        ]
+        row |= {
+            "ratio": round(row["core_seconds"] / ours["core_seconds"], 2),
+            "ratio_of_cpu": round(row["cpu_seconds"] / ours["cpu_seconds"], 2) if row["cpu_seconds"] else None,
+            "ratio_with_start_up": round(row["core_seconds_with_start_up"] / ours["core_seconds_with_start_up"], 2),
+            "scores_compared": len(pairs),
+            "scores_that_differ": [pair for pair in pairs if pair[name] != pair["ours"]],
+        }
+    return summary
 
 
 def _result(details: dict[str, Any], options: argparse.Namespace, cpu_known: bool) -> dict[str, Any]:
@@ -210,8 +225,10 @@ def _result(details: dict[str, Any], options: argparse.Namespace, cpu_known: boo
     command = "python benchmarks/grading.py --submissions " + str(options.submissions)
     return {
         "stock_seconds": main["stock"]["core_seconds"],
+        "otter_seconds": main["otter"]["core_seconds"],
         "our_seconds": main["ours"]["core_seconds"],
-        "ratio": main["ratio"],
+        "ratio": main["stock"]["ratio"],
+        "ratio_to_otter": main["otter"]["ratio"],
         "submissions": options.submissions,
         "cores": len(os.sched_getaffinity(0)),
         "details": {
@@ -219,7 +236,11 @@ def _result(details: dict[str, Any], options: argparse.Namespace, cpu_known: boo
             "seconds": "wall seconds times grading processes, per submission, in the second half of each run",
             "cpu_seconds_from": "control group" if cpu_known else None,
             "command": command + " --skip-every-cell" * options.skip_every_cell,
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}},
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in VERSIONS},
+                "otter-grader": otter_side.OTTER.partition("==")[2],
+            },
         },
     }
 
@@ -234,27 +255,30 @@ def _print(result: dict[str, Any]) -> None:
         table.add_column(name, justify="right" if name else "left")
     modes = {"without_look": "without plots", "every_cell": "every cell"}
     for mode, title in modes.items():
-        for side in ("stock", "ours") if mode in details else ():
+        for side in SIDES if mode in details else ():
             row = details[mode][side]
             names = ("core_seconds", "cpu_seconds", "core_seconds_with_start_up", "cpu_seconds_with_start_up")
             cells = ["–" if row[name] is None else f"{row[name]:.3f}" for name in names]
             table.add_row(f"{side}, {title}", str(row["processes"]), *cells, f"{row['start_up_wall_seconds']:.1f} s")
-        if mode in details:
-            found = details[mode]
+        for side in ("stock", "otter") if mode in details else ():
+            found = details[mode][side]
             cpu = "–" if found["ratio_of_cpu"] is None else f"{found['ratio_of_cpu']:.1f}"
-            table.add_row("ratio", "", f"{found['ratio']:.1f}", cpu, f"{found['ratio_with_start_up']:.1f}", "", "")
-            table.add_section()
+            ratios = f"{found['ratio']:.1f}", cpu, f"{found['ratio_with_start_up']:.1f}"
+            table.add_row(f"{side} / ours", "", *ratios, "", "")
+        table.add_section()
     Console(width=120).print(table)
     for mode, title in modes.items():
-        if mode in details:
-            differing = details[mode]["scores_that_differ"]
-            print(f"Scores, {title}: {details[mode]['scores_compared']} compared, {len(differing)} differ.")
+        for side in ("stock", "otter") if mode in details else ():
+            differing = details[mode][side]["scores_that_differ"]
+            print(
+                f"Scores, {title}, {side}: {details[mode][side]['scores_compared']} compared, {len(differing)} differ."
+            )
             for item in differing:
-                print(f"  {item['student']} {item['cell']}: stock {item['stock']}, ours {item['ours']}")
+                print(f"  {item['student']} {item['cell']}: {side} {item[side]}, ours {item['ours']}")
 
 
 # ----------------------------------------------------------------------------------------------------------------
-# Two throwaway courses
+# Three throwaway courses
 
 
 def _stock_course(folder: Path, notebooks: dict[str, Any], run_look: bool) -> None:
@@ -262,13 +286,7 @@ def _stock_course(folder: Path, notebooks: dict[str, Any], run_look: bool) -> No
     from class_of_03 import write
 
     make_stock_release(folder)
-    if not run_look:
-        notebooks = copy.deepcopy(notebooks)
-        for notebook in notebooks.values():
-            for cell in notebook.cells:
-                if "look" in cell.metadata.get("tags", []):
-                    cell.metadata.tags = [*{*cell.metadata.tags, SKIP}]
-    write(notebooks, folder / "submitted")
+    write(notebooks if run_look else _without_look(notebooks), folder / "submitted")
 
 
 def make_stock_release(folder: Path, hidden: bool = False) -> Path:
@@ -309,6 +327,26 @@ def _stock_config(folder: Path) -> Any:
     return config
 
 
+def _otter_course(python: str, folder: Path, notebooks: dict[str, Any], run_look: bool) -> None:
+    """What otter-grader needs: its zip with the tests, and the notebooks."""
+    from class_of_03 import write
+
+    folder.mkdir()
+    otter_side.write_tests(folder / "tests")
+    otter_side.pack(folder, python)
+    write(notebooks if run_look else _without_look(notebooks), folder / "submitted")
+
+
+def _without_look(notebooks: dict[str, Any]) -> dict[str, Any]:
+    """Copies in which the cells that no answer needs are not run."""
+    notebooks = copy.deepcopy(notebooks)
+    for notebook in notebooks.values():
+        for cell in notebook.cells:
+            if "look" in cell.metadata.get("tags", []):
+                cell.metadata.tags = [*{*cell.metadata.tags, SKIP}]
+    return notebooks
+
+
 def _classroom(folder: Path, notebooks: dict[str, Any], run_look: bool) -> None:
     """A class folder of ours, without a cache and without a gradebook."""
     from class_of_03 import write
@@ -329,8 +367,22 @@ def _run_side(options: argparse.Namespace) -> None:
     def stamp() -> None:
         stamps.append((time.monotonic(), read_cpu(options.group)))
 
-    processes = {"stock": _run_stock, "ours": _run_ours}[options.side](options, stamp)
+    run = {"stock": _run_stock, "otter": _run_otter, "ours": _run_ours}[options.side]
+    processes = run(options, stamp)
     (options.folder / "stamps.json").write_text(json.dumps({"done": stamps, "processes": processes}))
+
+
+def _run_otter(options: argparse.Namespace, stamp: Callable[[], None]) -> int:
+    """What `otter run` does, for one submission after the other in one process, which is warm from the second on."""
+    from otter.api import grade_submission
+
+    scores = {}
+    for path in sorted((options.folder / "submitted").glob(f"*/{STAGE}/*.ipynb")):
+        results = grade_submission(str(path), str(options.folder / "autograder.zip"), quiet=True)
+        scores[path.parents[1].name] = {name: results.get_score(name) for name in results.results}
+        stamp()
+    (options.folder / "scores.json").write_text(json.dumps(scores))
+    return 1
 
 
 def _run_stock(options: argparse.Namespace, stamp: Callable[[], None]) -> int:
