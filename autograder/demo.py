@@ -179,9 +179,8 @@ class _Class:
         self._hostile()
         order = list(range(1, len(self.made) + 1))
         self.random.shuffle(order)
-        digits = max(2, len(str(len(order))))
         numbered = [
-            DemoStudent(f"student-{number:0{digits}}", s.kind, s.what, s.expected, s.misconceptions, s.files)
+            DemoStudent(f"student-{number:03}", s.kind, s.what, s.expected, s.misconceptions, s.files)
             for number, s in zip(order, self.made, strict=True)
         ]
         return sorted(numbered, key=lambda student: student.student_id)

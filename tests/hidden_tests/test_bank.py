@@ -11,8 +11,9 @@ import inspect
 import math
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -156,6 +157,21 @@ def test_no_other_misconception_behaves_alike(wrong: Misconception, monkeypatch:
     monkeypatch.setattr(diagnosis, "bank", lambda exercise: others)
     exchanges = grade_answer(wrong, 7).exchanges
     assert diagnosis.diagnose(wrong.exercise, exchanges, kept_replays(wrong.exercise)) is None
+
+
+def test_what_a_known_answer_prints_is_not_heard(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    def loud(beta: float) -> float:
+        print("loud")
+        warnings.warn("loud", stacklevel=1)
+        return 0.0
+
+    monkeypatch.setattr(diagnosis, "bank", lambda exercise: [replace(bank(exercise)[0], function=loud)])
+    exchanges = grade("norms", LocalSubmission({"norms": lambda beta: 0.0}, 7, None), 7).exchanges
+    assert diagnosis.diagnose("norms", exchanges) is not None
+    assert capsys.readouterr() == ("", "")
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("right", RIGHT, ids=named)
