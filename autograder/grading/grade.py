@@ -113,8 +113,7 @@ def _valid(raw: Any) -> NotebookNode | None:
     """An output as nbformat wants it, or None: it comes from the student's process, which may send anything."""
     try:
         output = nbformat.from_dict(raw)
-        probe = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])
-        nbformat.validate(probe)
+        nbformat.validate(output, ref="output", version=4)
     except Exception:
         return None
     return output
@@ -125,8 +124,9 @@ def grade_cell_outputs(score: CellScore) -> list[NotebookNode]:
     text = "\n".join(_line(test) for test in score.tests)
     page = "".join(_row(test) for test in score.tests)
     table = f"<ul style='list-style:none;padding-left:0'>{page}</ul>"
-    earned = nbformat.v4.new_output("execute_result", data={"text/plain": repr(float(score.score or 0.0))})
-    return [nbformat.v4.new_output("display_data", data={"text/plain": text, "text/html": table}), earned]
+    checks = {"output_type": "display_data", "data": {"text/plain": text, "text/html": table}, "metadata": {}}
+    earned = {"output_type": "execute_result", "data": {"text/plain": repr(float(score.score or 0.0))}, "metadata": {}}
+    return [nbformat.from_dict(checks), nbformat.from_dict(earned | {"execution_count": None})]
 
 
 def _mark(test: TestResult) -> str:

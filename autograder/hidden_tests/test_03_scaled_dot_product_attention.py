@@ -362,7 +362,7 @@ def test_variance_grows_as_the_dimension(submission: Submission, rng: torch.Gene
     q·k has variance d and fourth moment 3d² + 6d, so the sample variance of n products has the standard deviation
     d·√((2 + 6/d)/n); the bound is five of them.
     """
-    n = 12_000
+    n = 3_000
     for low in (20, 60):
         d_k = low + int(torch.randint(20, (), generator=rng))
         seen = number(submission.dot_product_variance(d_k, n), "The variance")

@@ -32,7 +32,6 @@ def diagnose(exercise: str, exchanges: Sequence[Exchange], kept: Replays | None 
     on at least one of the calls compared.
     """
     seen = [(exchange.answer, exchange.answer_tensors) for exchange in exchanges]
-    kept = {} if kept is None else kept
     right = _Replay(right_answer(exercise), exchanges, kept)
     wrong = {i for i, answer in enumerate(seen) if not _agree(answer, right[i])}
     # Calls that the student got wrong come first: most misconceptions are ruled out by one of them.
@@ -54,7 +53,7 @@ def diagnose(exercise: str, exchanges: Sequence[Exchange], kept: Replays | None 
 class _Replay:
     """A known answer's results on recorded calls, worked out when they are asked for."""
 
-    def __init__(self, answer: Answer, exchanges: Sequence[Exchange], kept: Replays, shift: int = 0) -> None:
+    def __init__(self, answer: Answer, exchanges: Sequence[Exchange], kept: Replays | None, shift: int = 0) -> None:
         self._answer = answer
         self._performer = Performer({answer.exercise: answer.function}, scenarios)
         self._exchanges = exchanges
@@ -79,6 +78,8 @@ class _Replay:
             return self._performer.perform(shifted, exchange.request_tensors)
 
     def _kept_result(self, index: int) -> tuple[dict[str, Any], Any]:
+        if self._kept is None:
+            return self._linked_result(index)
         key = (self._answer.exercise, self._answer.name, self._shift, self._exchanges[index].digest)
         if key not in self._kept:
             self._kept[key] = self._linked_result(index)
