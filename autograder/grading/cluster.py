@@ -73,7 +73,7 @@ class Cluster:
         Raises SandboxMissing or HiddenTestError, as a worker met them, and ClassroomError where the scheduler is gone.
         """
         for future in self._completed():
-            job = self._futures[future]
+            job = self._futures.pop(future)  # the cluster keeps a result as long as there is a future of it
             try:
                 error = future.exception()
                 done = error if isinstance(error, Changed) else None if error else Graded.from_json(future.result())
@@ -90,7 +90,7 @@ class Cluster:
             yield job, done
 
     def _completed(self) -> Iterator[Future]:
-        return as_completed(self._futures, loop=self._client.loop) if self._client is not None else iter(())
+        return as_completed(list(self._futures), loop=self._client.loop) if self._client is not None else iter(())
 
 
 def grade_there(setting: Setting, job: Job) -> dict[str, Any]:

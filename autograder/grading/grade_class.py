@@ -99,8 +99,9 @@ def grade_class(
 
     with _one_run_at_a_time(classroom):
         jobs = [Job(student, setting.load(student).key) for student in chosen]
-        waiting = [job for job in jobs if force or cached(classroom, job.key) is None]
-        at_hand = [job for job in jobs if job not in set(waiting)]
+        at_hand = [] if force else [job for job in jobs if cached(classroom, job.key) is not None]
+        done = set(at_hand)
+        waiting = [job for job in jobs if job not in done]
         if dry_run:
             with graders(waiting) as pool:
                 for _ in progress(_preview(setting, at_hand, pool, summary), len(chosen)):

@@ -24,6 +24,8 @@ from .graded import CellScore, Graded
 # nbgrader 0.9.6 builds its rows before it adds them to the session, which this SQLAlchemy mentions for each of them.
 warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
 
+# Submissions whose rows stay in memory: the assignment holds on to each, and a class may be large.
+KEPT = 50
 NO_RESPONSE = "No response."
 
 
@@ -74,6 +76,7 @@ class GradebookWriter:
         self._book = Gradebook(classroom.gradebook_url, self._config.CourseDirectory.get("course_id", ""))
         # The cells stay the same for the whole run; reading them again after every commit takes most of the time.
         self._book.db().expire_on_commit = False
+        self._written = 0
 
     def __enter__(self) -> GradebookWriter:
         return self
@@ -119,6 +122,9 @@ class GradebookWriter:
         notebook = next(each for each in submission.notebooks if each.name == stage)
         self._fill(notebook, graded)
         self._book.db.commit()
+        self._written += 1
+        if self._written % KEPT == 0:
+            self._book.db.expire_all()
         if submission.total_seconds_late > 0:
             AssignLatePenalties(config=self._config).preprocess(graded.notebook, self._resources(stage, student))
             self._book.db.expire_all()

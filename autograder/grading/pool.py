@@ -10,10 +10,12 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
@@ -25,6 +27,7 @@ from .graded import Graded
 from .setting import Setting, Submitted
 
 POOLS = 3
+AHEAD = 16  # submissions per process whose results may wait to be written: memory stays flat, however large the class
 WORTH_A_POOL = 6  # starting processes takes as long as grading so many
 
 _setting: Setting | None = None
@@ -81,6 +84,7 @@ class Pool:
         self._alone = self._count <= 1 or len(jobs) < WORTH_A_POOL
         self._executor: ProcessPoolExecutor | None = None
         self._futures: dict[Future[dict[str, Any]], Job] = {}
+        self._waiting: Iterator[Job] = iter(())
 
     def __enter__(self) -> Pool:
         if not self._alone:
@@ -99,7 +103,13 @@ class Pool:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__])
         self._executor = ProcessPoolExecutor(self._count, context, _enter, (self._setting,))
-        self._futures = {self._executor.submit(_grade, job): job for job in self.left}
+        self._waiting = iter(list(self.left))
+        self._futures = {}
+        self._submit(AHEAD * self._count)
+
+    def _submit(self, count: int) -> None:
+        assert self._executor is not None
+        self._futures |= {self._executor.submit(_grade, job): job for job in islice(self._waiting, count)}
 
     def results(self) -> Iterator[tuple[Job, Graded | Changed]]:
         """Each job with its result, as they come. Raises SandboxMissing or HiddenTestError."""
@@ -109,8 +119,11 @@ class Pool:
             return
         for _ in range(POOLS):
             try:
-                for future in as_completed(self._futures):
-                    yield self._take(self._futures[future], lambda f=future: Graded.from_json(f.result()))
+                while self._futures:
+                    for future in wait_for(self._futures, return_when=FIRST_COMPLETED).done:
+                        job = self._futures.pop(future)
+                        self._submit(1)
+                        yield self._take(job, lambda f=future: Graded.from_json(f.result()))
                 return
             except BrokenProcessPool:
                 self._start()
