@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 # nbgrader and JupyterLab start each other's commands by name.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test test-bank lab release grade bench bench-grading bench-tests bench-robustness bench-training bench-gpu setup
+.PHONY: demo test test-bank lab release grade bench bench-grading bench-scale bench-tests bench-robustness bench-training bench-gpu setup
 .DEFAULT_GOAL := demo
 
 demo: setup ## a class of made-up submissions, graded: gradebook, report, feedback
@@ -27,10 +27,13 @@ release: setup ## build the notebooks of solutions/ and course/
 grade: setup ## grade a stage: make grade STAGE=03_scaled_dot_product_attention
 	@autograder grade $(STAGE)
 
-bench: bench-grading bench-tests bench-robustness bench-training
+bench: bench-grading bench-scale bench-tests bench-robustness bench-training
 
-bench-grading: setup ## seconds per submission, stock nbgrader against ours
+bench-grading: setup ## seconds per submission, stock nbgrader and otter-grader against ours
 	@python benchmarks/grading.py
+
+bench-scale: setup ## a class of 2,000 in one run: seconds per submission, and memory
+	@python benchmarks/scale.py
 
 bench-tests: setup ## CPU seconds of each stage's hidden tests
 	@python benchmarks/hidden_tests.py
