@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-import symtable
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
 
+from autograder.definitions import TOO_DEEP, Definitions, Statement
 from autograder.hidden_tests.runner import TestResult
-
-LONGEST_SOURCE = 200_000
-_TOO_DEEP = (RecursionError, MemoryError)
-KEPT_SOURCE = 4_000  # what a submission may leave behind in this process
 
 
 @dataclass(frozen=True)
@@ -96,54 +90,25 @@ class Reading:
     hidden: tuple[str, ...] = ()
 
 
-class Source:
-    """The code of a notebook: its top-level statements, by the names that they define. Nothing of it is run.
+def read(notebook: Definitions, exercise: str) -> Reading:
+    """Look through the answer to an exercise and all that it needs of the notebook.
 
-    cells   sources of the code cells, in order; what is not Python is passed over
+    Of an exercise that may be done with any part, only its own stand-in is looked for.
     """
-
-    def __init__(self, cells: Iterable[str]) -> None:
-        self._defining: dict[str, list[_Statement]] = {}
-        # What a name of the notebook's own stands for is told by its definition, which is looked through as well.
-        self._made_here: set[str] = set()
-        for cell in cells:
-            for statement in _statements(cell):
-                for name in statement.names:
-                    self._defining.setdefault(name, []).append(statement)
-                self._made_here.update(() if statement.imports else statement.names)
-
-    def read(self, exercise: str) -> Reading:
-        """Look through the answer to an exercise and all that it needs of the notebook.
-
-        Of an exercise that may be done with any part, only its own stand-in is looked for.
-        """
-        own = BY_HAND.get(exercise)
-        parts, hidden = [], []
-        for statement in self._needed(exercise):
-            for use in statement.uses:
-                if use.name in (f"stand_ins.{exercise}", f"earlier_work.{exercise}"):
-                    parts.append(f"coursekit's {exercise}")
-                elif own is None or (use.bare and use.name in self._made_here):
-                    continue
-                elif re.fullmatch(f"{own.words}|{_OUT_OF_SIGHT}", use.name):
-                    parts.append(use.shown)
-                elif use.name in _HIDDEN:
-                    hidden.append(use.name)
-        return Reading(tuple(dict.fromkeys(parts)), tuple(dict.fromkeys(hidden)))
-
-    def _needed(self, exercise: str) -> list[_Statement]:
-        """The statements that define an answer, and those that define what they use, and so on."""
-        found: dict[int, _Statement] = {}
-        wanted, known = [exercise], {exercise}
-        while wanted:
-            for statement in self._defining.get(wanted.pop(), []):
-                if id(statement) in found:
-                    continue
-                found[id(statement)] = statement
-                used = statement.taken - known
-                known |= used
-                wanted += used
-        return list(found.values())
+    own = BY_HAND.get(exercise)
+    parts, hidden = [], []
+    for statement in notebook.needed(exercise):
+        for use in _uses(statement):
+            if use.name in (f"stand_ins.{exercise}", f"earlier_work.{exercise}"):
+                parts.append(f"coursekit's {exercise}")
+            # What a name of the notebook's own stands for is told by its definition, which is looked through as well.
+            elif own is None or (use.bare and use.name in notebook.made_here):
+                continue
+            elif re.fullmatch(f"{own.words}|{_OUT_OF_SIGHT}", use.name):
+                parts.append(use.shown)
+            elif use.name in _HIDDEN:
+                hidden.append(use.name)
+    return Reading(tuple(dict.fromkeys(parts)), tuple(dict.fromkeys(hidden)))
 
 
 def settle(
@@ -158,9 +123,9 @@ def settle(
     Returns the results as they count, and sentences for the instructor.
     """
     settled, notes = list(results), []
-    source = Source(sources)
+    notebook = Definitions(sources)
     for exercise in dict.fromkeys(result.grade_id for result in results):
-        reading = source.read(exercise)
+        reading = read(notebook, exercise)
         own = BY_HAND.get(exercise)
         seen = sorted(called.get(exercise, set()) & own.called) if own else []
         parts = [*reading.parts] or [f"coursekit's {exercise}" if "." in name else name for name in seen]
@@ -193,107 +158,6 @@ class _Use:
     name: str
     shown: str
     bare: bool = False
-
-
-class _Statement:
-    """A top-level statement, and what there is to know of it."""
-
-    def __init__(self, node: ast.stmt) -> None:
-        self._node = node
-
-    @property
-    def imports(self) -> bool:
-        return isinstance(self._node, ast.Import | ast.ImportFrom)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names that it defines, or whose attributes it sets."""
-        return tuple(_bound(self._node))
-
-    @cached_property
-    def taken(self) -> set[str]:
-        """Names that it takes from the notebook; parameters and local variables are its own."""
-        if self.imports:
-            return set()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tables = [symtable.symtable(ast.unparse(self._node), "answer", "exec")]
-        except _TOO_DEEP:
-            return {node.id for node in ast.walk(self._node) if isinstance(node, ast.Name)}
-        found = set()
-        while tables:
-            table = tables.pop()
-            tables += table.get_children()
-            for symbol in table.get_symbols():
-                if symbol.is_referenced() and (table.get_type() == "module" or symbol.is_global()):
-                    found.add(symbol.get_name())
-        return found
-
-    @cached_property
-    def uses(self) -> list[_Use]:
-        """What it uses; annotations and isinstance tests use nothing, where it can be walked through."""
-        visitor = _Uses(self.taken)
-        try:
-            visitor.visit(self._node)
-        except _TOO_DEEP:
-            return [
-                _Use(node.attr, node.attr) if isinstance(node, ast.Attribute) else _Use(node.id, node.id, bare=True)
-                for node in ast.walk(self._node)
-                if isinstance(node, ast.Attribute | ast.Name)
-            ]
-        return visitor.found
-
-
-def _statements(cell: str) -> Sequence[_Statement]:
-    """The top-level statements of a cell, none if it is not Python."""
-    return _parsed(cell) if len(cell) > KEPT_SOURCE else _kept(cell)
-
-
-@lru_cache(maxsize=256)
-def _kept(cell: str) -> Sequence[_Statement]:
-    # Most cells of a class are alike.
-    return _parsed(cell)
-
-
-def _parsed(cell: str) -> Sequence[_Statement]:
-    if len(cell) > LONGEST_SOURCE:
-        return []
-    lines = ["" if line.startswith(("%", "!")) else line for line in cell.splitlines()]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return [_Statement(node) for node in ast.parse("\n".join(lines)).body]
-        except (SyntaxError, ValueError, *_TOO_DEEP):
-            return []
-
-
-def _bound(statement: ast.stmt) -> Iterator[str]:
-    """Names that a statement defines, or whose attributes it sets; also in its parts, under `if`, `try` or `for`."""
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                yield from _targets(target)
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
-            yield from _targets(node.target)
-        elif not isinstance(node, ast.expr):
-            waiting += ast.iter_child_nodes(node)
-
-
-def _targets(target: ast.expr) -> Iterator[str]:
-    if isinstance(target, ast.Name):
-        yield target.id
-    elif isinstance(target, ast.Tuple | ast.List):
-        for item in target.elts:
-            yield from _targets(item)
-    elif isinstance(target, ast.Attribute | ast.Subscript | ast.Starred):
-        yield from _targets(target.value)
 
 
 class _Uses(ast.NodeVisitor):
@@ -371,3 +235,17 @@ def _is_dotted(node: ast.expr) -> bool:
     while isinstance(node, ast.Attribute):
         node = node.value
     return isinstance(node, ast.Name)
+
+
+def _uses(statement: Statement) -> list[_Use]:
+    """What a statement uses; annotations and isinstance tests use nothing, where it can be walked through."""
+    visitor = _Uses(statement.taken)
+    try:
+        visitor.visit(statement.node)
+    except TOO_DEEP:
+        return [
+            _Use(node.attr, node.attr) if isinstance(node, ast.Attribute) else _Use(node.id, node.id, bare=True)
+            for node in ast.walk(statement.node)
+            if isinstance(node, ast.Attribute | ast.Name)
+        ]
+    return visitor.found

@@ -16,8 +16,8 @@ from autograder.repair import Repaired
 from autograder.sandbox import Worker
 from autograder.submission import HandedIn, Submission
 
-from .graded import CellScore, Graded, cell_status
-from .run import NotebookRun, is_autograded, is_written, nbgrader_of
+from .graded import Basis, CellScore, Graded, cell_status
+from .run import CellRun, NotebookRun, is_autograded, is_written, nbgrader_of
 
 
 def grade(
@@ -26,8 +26,9 @@ def grade(
     worker: Worker,
     seed: int = 0,
     run_look: bool = False,
-    key: str = "",
+    basis: Basis | None = None,
     handed_in: HandedIn | None = None,
+    earlier: Graded | None = None,
 ) -> Graded:
     """Grade one repaired submission.
 
@@ -36,32 +37,52 @@ def grade(
     worker     a warm sandbox
     seed       seed of the hidden tests' random inputs
     run_look   run the cells tagged `look` too
-    key        the name under which the result will be kept
+    basis      what the result depends on
     handed_in  the trained weights beside the notebook
+    earlier    a result of the same submission that differs in the basis's hidden tests alone: only those are run
 
     Whatever the submission does, a result comes back. Raises HiddenTestError or SandboxMissing, which are faults of
     the installation.
     """
     started = time.monotonic()
     notebook = copy.deepcopy(repaired.notebook)
+    basis = basis or {}
+    again = None if earlier is None else {name for name, _ in basis.items() ^ earlier.basis.items()}
     run = NotebookRun(worker, notebook, worker.limits, run_look)
     try:
-        results = run_hidden_tests(stage, Submission(run, seed, handed_in), seed, run.enter, run.order)
-        run.finish()
+        results = run_hidden_tests(stage, Submission(run, seed, handed_in), seed, run.enter, run.order, again)
+        if earlier is None:
+            run.finish()
     finally:
         run.close()
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     results, redirections = settle(results, sources, run.called)
     run.events += redirections
     scores = _scores(notebook, repaired.answered, results)
-    _fill_outputs(notebook, run, {score.grade_id: score for score in scores})
-    _add_notes(notebook, [*repaired.notes, *run.events])
+    events, ran = run.events, run.ran
+    if earlier is not None and again is not None:
+        before = {cell.grade_id: cell for cell in earlier.cells}
+        scores = [score if score.grade_id in again else before[score.grade_id] for score in scores]
+        events = list(dict.fromkeys([*earlier.events, *run.events]))
+        ran = _ran_before(notebook, earlier.notebook)
+    _fill_outputs(notebook, ran, {score.grade_id: score for score in scores})
+    _add_notes(notebook, [*repaired.notes, *events])
     seconds = time.monotonic() - started
     notes, readable = list(repaired.notes), repaired.readable
-    return Graded(notebook, scores, notes, run.events, seed, key, seconds, readable, run.trouble)
+    return Graded(notebook, scores, notes, events, seed, basis, seconds, readable, run.trouble)
 
 
-def ungraded(repaired: Repaired, seed: int, key: str) -> Graded:
+def _ran_before(notebook: NotebookNode, earlier: NotebookNode) -> dict[int, CellRun]:
+    """What the cells of a notebook left behind when it was graded before."""
+    cells = {cell.id: cell for cell in earlier.cells if cell.cell_type == "code" and cell.execution_count}
+    return {
+        index: CellRun(cells[cell.id].outputs, cells[cell.id].execution_count)
+        for index, cell in enumerate(notebook.cells)
+        if cell.id in cells
+    }
+
+
+def ungraded(repaired: Repaired, seed: int, basis: Basis) -> Graded:
     """The result of a submission in which there is nothing to grade: no points, and the notes that say why."""
     notebook = copy.deepcopy(repaired.notebook)
     cells = [
@@ -70,7 +91,7 @@ def ungraded(repaired: Repaired, seed: int, key: str) -> Graded:
         if is_autograded(cell) or is_written(cell)
     ]
     _add_notes(notebook, repaired.notes)
-    return Graded(notebook, cells, list(repaired.notes), [], seed, key, readable=False)
+    return Graded(notebook, cells, list(repaired.notes), [], seed, basis, readable=False)
 
 
 def _add_notes(notebook: NotebookNode, notes: list[str]) -> None:
@@ -97,16 +118,16 @@ def _scores(notebook: NotebookNode, answered: dict[str, str], results: list[Test
     return scores
 
 
-def _fill_outputs(notebook: NotebookNode, run: NotebookRun, scores: dict[str, CellScore]) -> None:
+def _fill_outputs(notebook: NotebookNode, ran: dict[int, CellRun], scores: dict[str, CellScore]) -> None:
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type != "code":
             continue
         cell.outputs, cell.execution_count = [], None
         if is_autograded(cell):
             cell.outputs = grade_cell_outputs(scores[nbgrader_of(cell)["grade_id"]])
-        elif index in run.ran:
-            cell.execution_count = run.ran[index].number
-            cell.outputs = [output for raw in run.ran[index].outputs if (output := _valid(raw)) is not None]
+        elif index in ran:
+            cell.execution_count = ran[index].number
+            cell.outputs = [output for raw in ran[index].outputs if (output := _valid(raw)) is not None]
 
 
 def _valid(raw: Any) -> NotebookNode | None:

@@ -98,7 +98,7 @@ def grade_class(
         return Cluster(setting, jobs, scheduler, resources)
 
     with _one_run_at_a_time(classroom):
-        jobs = [Job(student, setting.load(student).key) for student in chosen]
+        jobs = [Job(student, setting.load(student).key, anew=force) for student in chosen]
         at_hand = [] if force else [job for job in jobs if cached(classroom, job.key) is not None]
         done = set(at_hand)
         waiting = [job for job in jobs if job not in done]

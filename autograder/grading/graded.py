@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -26,6 +28,15 @@ class CellScore:
     tests: list[TestResult] = field(default_factory=list)
 
 
+Basis = dict[str, str]
+"""What a result depends on: grade_id → a hash of its hidden tests, and under "" a hash of everything else."""
+
+
+def key_of(basis: Basis) -> str:
+    """The name under which a result is kept."""
+    return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
+
+
 @dataclass
 class Graded:
     """A graded submission: its notebook with outputs, its scores, and what happened on the way."""
@@ -35,10 +46,15 @@ class Graded:
     repairs: list[str]
     events: list[str]
     seed: int
-    key: str
+    basis: Basis
     seconds: float = 0.0
     readable: bool = True
     trouble: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The name under which it is kept."""
+        return key_of(self.basis)
 
     @property
     def status(self) -> str:
@@ -55,6 +71,7 @@ class Graded:
         """Plain values, from which `from_json` makes an equal object."""
         return {
             "key": self.key,
+            "basis": self.basis,
             "seed": self.seed,
             "status": self.status,
             "seconds": round(self.seconds, 4),
@@ -78,7 +95,7 @@ class Graded:
             data["repairs"],
             data["events"],
             data["seed"],
-            data["key"],
+            data["basis"],
             data["seconds"],
             data["readable"],
             data["trouble"],

@@ -20,6 +20,7 @@ from .cache import cached, keep
 from .classroom import Classroom
 from .grade import grade, ungraded
 from .gradebook import put_back_locked, write_comments
+from .graded import key_of
 from .pool import warm_worker
 from .setting import Setting
 
@@ -45,7 +46,7 @@ class RepairingExporter(NotebookExporter):
             "notes": repaired.notes,
             "readable": repaired.readable,
             "answered": repaired.answered,
-            "key": submitted.key,
+            "basis": submitted.basis,
             "seed": submitted.seed,
             "folder": str(path.parent),
         }
@@ -59,16 +60,16 @@ class GradeInSandbox(NbGraderPreprocessor):
         """Raises ClassroomError, HiddenTestError or SandboxMissing; never for what a submission does."""
         told = nb.metadata.pop(NOTES)
         classroom = Classroom.find(Path(self.parent.parent.coursedir.root))
-        graded = cached(classroom, told["key"])
+        graded = cached(classroom, key_of(told["basis"]))
         if graded is None:
             repaired = Repaired(nb, told["notes"], told["readable"], told["answered"])
             if repaired.readable:
                 stage = resources["nbgrader"]["assignment"]
                 handed_in = find(Path(told["folder"]))
                 worker = warm_worker(classroom.limits(stage))
-                graded = grade(stage, repaired, worker, told["seed"], key=told["key"], handed_in=handed_in)
+                graded = grade(stage, repaired, worker, told["seed"], basis=told["basis"], handed_in=handed_in)
             else:
-                graded = ungraded(repaired, told["seed"], told["key"])
+                graded = ungraded(repaired, told["seed"], told["basis"])
             keep(classroom, graded)
         marked = [cell for cell in nb.cells if "nbgrader" in cell.metadata]
         put_back_locked(graded.notebook, {cell.metadata["nbgrader"]["grade_id"]: cell.source for cell in marked})

@@ -35,10 +35,14 @@ _setting: Setting | None = None
 
 @dataclass(frozen=True)
 class Job:
-    """A submission that awaits grading, as it was when the run began."""
+    """A submission that awaits grading, as it was when the run began.
+
+    anew   run all its hidden tests, even those that have not changed since they were run last
+    """
 
     student: str
     key: str
+    anew: bool = False
 
 
 class Changed(Exception):
@@ -58,16 +62,20 @@ def grade_job(setting: Setting, job: Job) -> Graded:
     submitted = setting.load(job.student)
     if submitted.key != job.key:
         raise Changed("The submission changed while it was being graded; run the same command again.")
-    return grade_submitted(setting, submitted)
+    return grade_submitted(setting, submitted, None if job.anew else setting.earlier(job.student, submitted))
 
 
-def grade_submitted(setting: Setting, submitted: Submitted) -> Graded:
-    """Repair and grade one submission in this process. Raises SandboxMissing or HiddenTestError."""
+def grade_submitted(setting: Setting, submitted: Submitted, earlier: Graded | None = None) -> Graded:
+    """Repair and grade one submission in this process. Raises SandboxMissing or HiddenTestError.
+
+    earlier   a result from which only hidden tests differ: those that have not changed are not run again
+    """
     repaired = setting.repaired(submitted)
     if not repaired.readable:
-        return ungraded(repaired, submitted.seed, submitted.key)
+        return ungraded(repaired, submitted.seed, submitted.basis)
     worker = warm_worker(setting.limits, setting.trust)
-    return grade(setting.stage, repaired, worker, submitted.seed, setting.run_look, submitted.key, submitted.handed_in)
+    seed, basis, handed_in = submitted.seed, submitted.basis, submitted.handed_in
+    return grade(setting.stage, repaired, worker, seed, setting.run_look, basis, handed_in, earlier)
 
 
 class Pool:

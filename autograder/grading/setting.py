@@ -14,15 +14,16 @@ from nbformat import NotebookNode
 
 import autograder
 from autograder import reviews
-from autograder.hidden_tests.runner import test_file
+from autograder.hidden_tests.runner import test_digests, test_file
 from autograder.repair import Repaired, read_submission, repair
 from autograder.sandbox import Limits
 from autograder.sandbox.bubblewrap import package_folder
 from autograder.submission import HandedIn
 from autograder.submission.artefacts import find
 
-from .cache import class_secret
+from .cache import cached, class_secret
 from .classroom import Classroom
+from .graded import Basis, Graded, key_of
 
 HERE = Path(autograder.__file__).parent
 DECIDING = ("torch", "numpy", "transformers", "safetensors", "pytest", "ipython")
@@ -30,14 +31,14 @@ DECIDING = ("torch", "numpy", "transformers", "safetensors", "pytest", "ipython"
 
 @cache
 def grader_fingerprint(stage: str) -> str:
-    """A hash of all that a score depends on besides the submission: hidden tests, grader, course package, versions."""
+    """A hash of all that a score depends on besides submission and hidden tests: grader, course package, versions."""
     digest = hashlib.sha256()
     parts = ("sandbox", "scenarios", "submission", "misconceptions", "grading", "repair", "reviews")
     folders = [HERE / name for name in parts]
     files = [
-        test_file(stage),
         HERE / "redirection.py",
-        *(HERE / "hidden_tests" / f"{name}.py" for name in ("__init__", "runner", "reading")),
+        HERE / "definitions.py",
+        *(HERE / "hidden_tests" / f"{name}.py" for name in ("__init__", "conftest", "runner", "reading")),
     ]
     for folder in (*folders, package_folder("coursekit")):
         files += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
@@ -61,16 +62,21 @@ class Submitted:
 
     raw        bytes of the notebook, None if there is none
     notes      what there was to tell about the folder
-    key        the name under which its result is kept: a hash of all that the result depends on
+    basis      what its result depends on
     seed       of the hidden tests' inputs: the same for the same file, and unknown to whoever lacks the class's secret
     handed_in  the trained weights beside the notebook
     """
 
     raw: bytes | None
     notes: list[str]
-    key: str
+    basis: Basis
     seed: int
     handed_in: HandedIn
+
+    @property
+    def key(self) -> str:
+        """The name under which its result is kept."""
+        return key_of(self.basis)
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,10 @@ class Setting:
         return [self.stage, release, repr(self.limits), self.run_look, grader_fingerprint(self.stage)]
 
     @cached_property
+    def _tests(self) -> dict[str, str]:
+        return test_digests(self.stage)
+
+    @cached_property
     def _secret(self) -> str:
         return class_secret(self.classroom)
 
@@ -117,8 +127,16 @@ class Setting:
         seed = int(_digest(self._secret, content)[:8], 16)
         handed_in = HandedIn() if folder.is_symlink() else find(folder)
         notes = [*notes, *handed_in.notes]
-        key = _digest(self._common, content, raw is None, notes, seed, dict(handed_in.hashes))
-        return Submitted(raw, notes, key, seed, handed_in)
+        rest = _digest(self._common, content, raw is None, notes, seed, dict(handed_in.hashes))
+        return Submitted(raw, notes, {"": rest, **self._tests}, seed, handed_in)
+
+    def earlier(self, student: str, submitted: Submitted) -> Graded | None:
+        """The result that was written last, if hidden tests are all that has changed since and nothing went wrong."""
+        written = self.classroom.result(student, self.stage)
+        graded = cached(self.classroom, str(written.get("key"))) if written else None
+        if graded is None or graded.basis.get("") != submitted.basis[""]:
+            return None
+        return graded if graded.status in ("graded", "repaired") else None
 
     def repaired(self, submitted: Submitted) -> Repaired:
         """A submission on the released notebook, with all there is to tell about it."""

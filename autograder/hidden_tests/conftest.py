@@ -27,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     target = config.stash.get(TARGET, None)
+    if target is not None and target.only is not None:
+        items[:] = [item for item in items if grade_cell_of(item) in target.only]
     if target is not None and target.order:
         place = {grade_id: index for index, grade_id in enumerate(target.order)}
         items.sort(key=lambda item: place.get(grade_cell_of(item), len(place)))

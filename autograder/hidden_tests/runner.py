@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, ClassVar, Literal
 
 import pytest
 
+from autograder.definitions import Definitions, Statement
 from autograder.misconceptions import exercises, right_answer
 from autograder.misconceptions.diagnosis import diagnose
 from autograder.submission import Exchange, LocalSubmission, StudentError, Submission
@@ -30,12 +33,16 @@ NOT_NEEDED = (
 
 @dataclass
 class Target:
-    """What the fixtures of a run work on: the submission, and how to bring it to a grade cell."""
+    """What the fixtures of a run work on: the submission, and how to bring it to a grade cell.
+
+    only   grade_ids whose tests are run; all where None
+    """
 
     submission: Submission
     seed: int
     enter: Callable[[str], None] = lambda grade_id: None
     order: Sequence[str] = ()
+    only: Set[str] | None = None
 
 
 TARGET = pytest.StashKey[Target]()
@@ -70,6 +77,31 @@ def test_file(stage: str) -> Path:
     if not path.exists():
         raise HiddenTestError(f"There are no hidden tests for {stage}: {path.name} does not exist.")
     return path
+
+
+def test_digests(stage: str) -> dict[str, str]:
+    """A hash per exercise (grade_id) of its hidden tests and of what they use of their module, comments left out.
+
+    Raises HiddenTestError where the stage has no tests.
+    """
+    module = Definitions([test_file(stage).read_text(encoding="utf-8")])
+    everywhere = {id(statement): statement for statement in module.statements if not statement.names}
+    needed: dict[str, dict[int, Statement]] = {}
+    for test in (statement.node for statement in module.statements):
+        if isinstance(test, ast.FunctionDef) and (grade_id := _decorated_with(test)):
+            fixtures = [argument.arg for argument in test.args.args]
+            found = {id(statement): statement for statement in module.needed(test.name, *fixtures)}
+            needed[grade_id] = needed.get(grade_id, everywhere) | found
+    return {
+        grade_id: hashlib.sha256("\n".join(sorted(ast.unparse(s.node) for s in found.values())).encode()).hexdigest()
+        for grade_id, found in needed.items()
+    }
+
+
+def _decorated_with(test: ast.FunctionDef) -> str | None:
+    """The grade_id in a test's `@points(grade_id, value)`."""
+    calls = [decorator for decorator in test.decorator_list if isinstance(decorator, ast.Call)]
+    return next((ast.literal_eval(call.args[0]) for call in calls if ast.unparse(call.func) == "points"), None)
 
 
 def stage_of(item: pytest.Item) -> str:
@@ -147,7 +179,10 @@ def _run(stage: str, target: Target) -> _Collector:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _no_options_from_outside():
         code = pytest.main(arguments, plugins=[collector])
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or collector.errors:
+    ended = [pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED]
+    if target.only is not None:
+        ended.append(pytest.ExitCode.NO_TESTS_COLLECTED)  # an exercise may have lost all its tests
+    if code not in ended or collector.errors:
         raise HiddenTestError(
             f"The hidden tests of {stage} could not be run: {' '.join(collector.errors) or printed.getvalue() or code}"
         )
@@ -170,15 +205,17 @@ def run_hidden_tests(
     seed: int,
     enter: Callable[[str], None] = lambda grade_id: None,
     order: Sequence[str] = (),
+    only: Set[str] | None = None,
 ) -> list[TestResult]:
     """Run the hidden tests of `stage` on `submission`.
 
     enter  called with a test's grade_id before the test, to bring the submission there
     order  grade_ids as they come in the notebook; the tests are run in that order
+    only   grade_ids whose tests are run; all where None
 
     Returns a result per test, failures with their diagnosis. Raises HiddenTestError where pytest could not run them.
     """
-    collector = _run(stage, Target(submission, seed, enter, order))
+    collector = _run(stage, Target(submission, seed, enter, order, only))
     if any(result.status == "test error" for result in collector.results):
         _settle_test_errors(stage, collector.results)
     _add_diagnoses(collector.results, collector.exchanges)

@@ -23,6 +23,7 @@ from autograder.grading.by_hand import grade_notebook
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade_class import grade_class
 from autograder.grading.setting import Setting
+from autograder.hidden_tests import runner
 from autograder.sandbox import Limits
 
 pytestmark = pytest.mark.slow
@@ -363,3 +364,60 @@ def test_a_limit_that_cannot_be_is_told_with_its_file(tmp_path: Path, text: str,
         classroom.limits(STAGE)
     assert told in str(error.value)
     assert str(tmp_path / "limits.toml") in str(error.value)
+
+
+def left_behind(classroom: Classroom) -> dict[str, Any]:
+    """Outputs of the cells of ada's graded notebook, by grade_id or cell id."""
+    path = classroom.autograded / "ada" / STAGE / f"{STAGE}.ipynb"
+    return {
+        cell.metadata.get("nbgrader", {}).get("grade_id", cell.id): (cell.execution_count, cell.outputs)
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+    }
+
+
+def test_a_changed_hidden_test_runs_again_and_no_other(
+    small: Classroom, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tests = tmp_path_factory.mktemp("tests") / "hidden_tests"
+    shutil.copytree(runner.HERE, tests)
+    monkeypatch.setattr(runner, "HERE", tests)
+    grade(small)
+    before, outputs = scores(small), left_behind(small)
+    with Gradebook(small.gradebook_url) as book:
+        given = book.find_grade("no_scale", STAGE, STAGE, "ada")
+        given.manual_score, given.needs_manual_grade = 1.5, False
+        book.db.commit()
+    # Whoever ran the tests of `norms` again would find other points than these.
+    for path in small.cache.rglob("*.json"):
+        result = json.loads(path.read_text())
+        next(cell for cell in result["cells"] if cell["grade_id"] == "norms")["score"] = 0.125
+        path.write_text(json.dumps(result))
+    module = tests / f"test_{STAGE}.py"
+    text = module.read_text()
+
+    def rewrite(changed: str) -> None:
+        module.write_text(changed)
+        for name, imported in list(sys.modules.items()):  # the next command would be another process
+            if (getattr(imported, "__file__", None) or "").startswith(str(tests)):
+                del sys.modules[name]
+
+    rewrite(text.replace('    """−Σ p ln p."""\n', '    expect(False, "Changed.")\n', 1))
+    assert module.read_text() != text
+
+    preview = grade_class(small, STAGE, limits=LIMITS, dry_run=True)
+    told = {(change.student, change.grade_id): change.after for change in preview.changes}
+    assert told["ada", "saturation"] == before["ada"]["saturation"] - 0.5
+    assert {exercise for _, exercise in told} == {"saturation", "norms"}
+    assert scores(small) == before
+    assert grade(small) == "0 graded, 3 from the cache, 0 unchanged"
+    after = scores(small)
+    assert after["ada"] == {**before["ada"], "norms": 0.125, "saturation": before["ada"]["saturation"] - 0.5}
+    with Gradebook(small.gradebook_url) as book:
+        assert book.find_grade("no_scale", STAGE, STAGE, "ada").score == 1.5
+    changed = {name for name, cell in left_behind(small).items() if cell != outputs[name]}
+    assert changed == {"saturation", "norms"}
+
+    rewrite(text)
+    assert grade(small, force=True) == "3 graded, 0 from the cache, 0 unchanged"
+    assert scores(small) == before

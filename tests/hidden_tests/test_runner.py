@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from autograder.hidden_tests import runner
 from autograder.hidden_tests import test_03_scaled_dot_product_attention as hidden
 from autograder.hidden_tests.runner import HiddenTestError, TestResult, run_hidden_tests
 from autograder.misconceptions import Alternative, alternatives, bank, exercises, right_answer
+from autograder.release import stages
 from autograder.submission import LocalSubmission
 
 STAGE = "03_scaled_dot_product_attention"
@@ -65,3 +67,65 @@ def test_no_right_answer_fails_on_the_numbers_behind_padding(answer: Alternative
     for seed in range(100):
         submission = LocalSubmission({"scaled_dot_product": answer.function}, seed)
         hidden.test_padded_tokens_get_no_attention(submission, torch.Generator().manual_seed(seed))
+
+
+MODULE = """
+from autograder.hidden_tests import expect, points
+
+BOUND = 1
+OTHER = 2
+
+
+def near(x):
+    return x < BOUND
+
+
+@pytest.fixture
+def pair():
+    return OTHER
+
+
+@points("a", 1)
+def test_one(submission):
+    expect(near(submission.a()), "Far.")
+
+
+@points("a", 1)
+def test_two(submission, pair):
+    expect(pair, "Odd.")
+
+
+@points("b", 1)
+def test_three(submission):
+    expect(submission.b(), "False.")
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again"),
+    [
+        ("BOUND = 1", "BOUND = 1  # a comment", set()),
+        ("BOUND = 1", "BOUND = 3", {"a"}),
+        ("OTHER = 2", "OTHER = 3", {"a"}),
+        ('"Far."', '"Farther."', {"a"}),
+        ("submission.b()", "submission.b(1)", {"b"}),
+        ('@points("b", 1)', '@points("b", 2)', {"b"}),
+        ("OTHER = 2", "OTHER = 2\nprint(OTHER)", {"a", "b"}),
+        ("import expect", "import expect as expect", {"a", "b"}),
+        ('@points("b", 1)', '@points("c", 1)', {"b", "c"}),
+    ],
+)
+def test_what_depends_on_a_change_runs_again(
+    old: str, new: str, again: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "HERE", tmp_path)
+    digests = []
+    for text in (MODULE, MODULE.replace(old, new, 1)):
+        (tmp_path / f"test_{STAGE}.py").write_text(text)
+        digests.append(runner.test_digests(STAGE))
+    assert {name for name, _ in digests[0].items() ^ digests[1].items()} == again
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_every_exercise_with_tests_has_a_digest(stage: str) -> None:
+    assert set(exercises(stage)) == set(runner.test_digests(stage))

@@ -12,9 +12,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from autograder import scenarios
+from autograder.definitions import Definitions
 from autograder.hidden_tests.runner import TestResult
 from autograder.misconceptions import alternatives, exercises, right_answer
-from autograder.redirection import BY_HAND, Source, settle
+from autograder.redirection import BY_HAND, read, settle
 from autograder.release import ROOT, stages
 from autograder.sandbox.watch import Watch
 from coursekit import stand_ins
@@ -133,13 +134,13 @@ HONEST = [
 
 @pytest.mark.parametrize(("exercise", "source", "told"), HANDED_ON)
 def test_a_ready_made_part_is_seen_in_the_source(exercise: str, source: str, told: str) -> None:
-    found = Source([source]).read(exercise)
+    found = read(Definitions([source]), exercise)
     assert any(part.startswith(told) for part in found.parts), found
 
 
 @pytest.mark.parametrize("source", HONEST)
 def test_honest_uses_are_none(source: str) -> None:
-    assert Source([source]).read("scaled_dot_product").parts == ()
+    assert read(Definitions([source]), "scaled_dot_product").parts == ()
 
 
 @pytest.mark.parametrize("name", ["multi_head_attention", "multihead_attention", "attention"])
@@ -150,8 +151,8 @@ def test_a_block_may_call_its_heads_what_it_likes(name: str) -> None:
         f"    def forward(self, x):\n        return self.{name}(x)\nclass MultiHeadAttention(nn.Module):\n"
         f"    def forward(self, x):\n        return {name}(x)\ndef {name}(x):\n    return x"
     )
-    assert Source([source]).read("TransformerBlock").parts == ()
-    assert Source([source]).read("MultiHeadAttention").parts == ()
+    assert read(Definitions([source]), "TransformerBlock").parts == ()
+    assert read(Definitions([source]), "MultiHeadAttention").parts == ()
 
 
 def test_the_answer_may_stand_in_several_cells() -> None:
@@ -161,8 +162,8 @@ def test_the_answer_may_stand_in_several_cells() -> None:
         "def inner(q):\n    return F.scaled_dot_product_attention(q, q, q)",
         "%matplotlib inline\ndef scaled_dot_product(q, k, v):\n    return attend(q)",
     ]
-    assert Source(cells).read("scaled_dot_product").parts == ("F.scaled_dot_product_attention",)
-    assert Source(cells).read("self_attention").parts == ()
+    assert read(Definitions(cells), "scaled_dot_product").parts == ("F.scaled_dot_product_attention",)
+    assert read(Definitions(cells), "self_attention").parts == ()
 
 
 @pytest.mark.parametrize("word", ["eval", "exec", "getattr", "import_module"])
@@ -178,8 +179,8 @@ def test_a_way_that_cannot_be_read_is_told_and_costs_nothing(word: str) -> None:
 
 
 def test_a_modules_own_eval_hides_nothing() -> None:
-    source = Source(["class BertModel(nn.Module):\n    def f(self):\n        self.eval()"])
-    assert source.read("BertModel").hidden == ()
+    source = Definitions(["class BertModel(nn.Module):\n    def f(self):\n        self.eval()"])
+    assert read(source, "BertModel").hidden == ()
 
 
 @pytest.mark.parametrize(
@@ -191,11 +192,13 @@ def test_a_modules_own_eval_hides_nothing() -> None:
     ],
 )
 def test_an_answer_too_deep_to_walk_is_read_all_the_same(deep: str) -> None:
-    source = Source([f"def scaled_dot_product(q, k, v):\n{deep}\n    return F.scaled_dot_product_attention(q, k, v)"])
-    assert [part.rpartition(".")[2] for part in source.read("scaled_dot_product").parts] == [
+    source = Definitions(
+        [f"def scaled_dot_product(q, k, v):\n{deep}\n    return F.scaled_dot_product_attention(q, k, v)"]
+    )
+    assert [part.rpartition(".")[2] for part in read(source, "scaled_dot_product").parts] == [
         "scaled_dot_product_attention"
     ]
-    assert Source([f"if a:\n{deep}\n    def norms(): pass"]).read("norms").parts == ()
+    assert read(Definitions([f"if a:\n{deep}\n    def norms(): pass"]), "norms").parts == ()
 
 
 @pytest.mark.parametrize("exercise", STAGE_OF)
@@ -204,10 +207,10 @@ def test_no_right_answer_is_taken_for_a_ready_made_part(exercise: str) -> None:
     notebook = nbformat.read(ROOT / "solutions" / stage / f"{stage}.ipynb", as_version=4)
     code = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in notebook.cells}
     solution = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    assert Source(solution).read(exercise).parts == ()
+    assert read(Definitions(solution), exercise).parts == ()
     others = [cell.source for name, cell in code.items() if cell.cell_type == "code" and name != f"{exercise}_answer"]
     for answer in (right_answer(exercise), *alternatives(exercise)):
-        assert Source([*others, answer.source]).read(exercise).parts == (), answer.name
+        assert read(Definitions([*others, answer.source]), exercise).parts == (), answer.name
 
 
 def seen(function: Callable[[], Any]) -> set[str]:
