@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classes import LIMITS, STAGE, HandedIn
+from classes import LIMITS, ROOT, STAGE, HandedIn
+from distributed import KilledWorker
 
 from autograder.cli import main
 from autograder.grading.classroom import Classroom, ClassroomError
-from autograder.grading.cluster import grade_there
+from autograder.grading.cluster import Cluster, grade_there
+from autograder.grading.grade import ungraded
 from autograder.grading.grade_class import grade_class
 from autograder.grading.pool import Job
 from autograder.grading.setting import Setting
+from autograder.repair import repair
 
 pytestmark = pytest.mark.slow
 DASK = str(Path(sys.executable).parent / "dask")
@@ -155,6 +158,36 @@ def test_a_worker_that_does_not_see_the_class_says_so(tmp_path: Path) -> None:
     setting = Setting(Classroom(tmp_path / "elsewhere"), STAGE)
     with pytest.raises(ClassroomError, match=r"sees no folder .*elsewhere/classroom\. The class must lie on a file"):
         grade_there(setting, Job("ada", "key"))
+
+
+class Done:
+    """The future of a submission that was graded."""
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        self.result = lambda: result
+
+    def exception(self) -> None:
+        return None
+
+
+class KillsItsWorkers:
+    """The future of a submission that took three workers down."""
+
+    def exception(self) -> KilledWorker:
+        return KilledWorker("grade_there", None, 3)
+
+
+def test_a_submission_that_kills_its_workers_is_left_and_the_others_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [Job("ada", "one"), Job("bob", "two")]
+    grading = Cluster(Setting(Classroom(tmp_path), STAGE), list(jobs), "tcp://127.0.0.1:9")
+    graded = ungraded(repair(None, Classroom(ROOT).released(STAGE)), 0, {})
+    futures = {KillsItsWorkers(): jobs[0], Done(graded.to_json()): jobs[1]}
+    monkeypatch.setattr(grading, "_futures", dict(futures))
+    monkeypatch.setattr(grading, "_completed", lambda: iter(futures))
+    assert [job for job, _ in grading.results()] == [jobs[1]]
+    assert grading.left == [jobs[0]]
 
 
 def test_without_a_scheduler_the_sentence_says_how_to_start_one(
