@@ -38,7 +38,7 @@ class Statement:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tables = [symtable.symtable(ast.unparse(self.node), "answer", "exec")]
-        except TOO_DEEP:
+        except (SyntaxError, ValueError, *TOO_DEEP):  # not all that can be parsed could be run
             return {node.id for node in ast.walk(self.node) if isinstance(node, ast.Name)}
         found = set()
         while tables:

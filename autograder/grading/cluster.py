@@ -18,7 +18,7 @@ from distributed.client import Future
 
 from .classroom import ClassroomError
 from .graded import Graded
-from .pool import Changed, Job, grade_job
+from .pool import Job, NotGraded, grade_job
 from .setting import Setting
 
 CONNECT_SECONDS = 30
@@ -67,7 +67,7 @@ class Cluster:
         if self._client is not None:
             self._client.close(timeout=5)
 
-    def results(self) -> Iterator[tuple[Job, Graded | Changed]]:
+    def results(self) -> Iterator[tuple[Job, Graded | NotGraded]]:
         """Each job with its result, as they come.
 
         Raises SandboxMissing or HiddenTestError, as a worker met them, and ClassroomError where the scheduler is gone.
@@ -76,7 +76,7 @@ class Cluster:
             job = self._futures.pop(future)  # the cluster keeps a result as long as there is a future of it
             try:
                 error = future.exception()
-                done = error if isinstance(error, Changed) else None if error else Graded.from_json(future.result())
+                done = error if isinstance(error, NotGraded) else None if error else Graded.from_json(future.result())
             except (CancelledError, OSError):  # a result may have been announced and not fetched
                 raise ClassroomError(
                     f"The Dask scheduler at {self._address} is gone. What was graded is kept: start it again, and run "

@@ -20,7 +20,7 @@ from .changes import Change, changes
 from .classroom import Classroom, ClassroomError, write_whole
 from .gradebook import GradebookWriter
 from .graded import Graded
-from .pool import Changed, Job, Pool
+from .pool import Job, NotGraded, Pool
 from .setting import Setting
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _finish(
             summary.from_cache += _write(classroom, book, job, stage, kept, summary)
         yield job.student
     for job, graded in pool.results():
-        if isinstance(graded, Changed):
+        if isinstance(graded, NotGraded):
             summary.failed.append((job.student, str(graded)))
         else:
             summary.graded += _write(classroom, book, job, stage, graded, summary)
@@ -147,7 +147,7 @@ def _preview(setting: Setting, at_hand: list[Job], pool: Graders, summary: Summa
             summary.changes += changes(classroom, stage, job.student, kept)
         yield job.student
     for job, graded in pool.results():
-        if isinstance(graded, Changed):
+        if isinstance(graded, NotGraded):
             summary.failed.append((job.student, str(graded)))
         else:
             summary.graded += 1

@@ -20,8 +20,10 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
 
-from autograder.sandbox import Limits, Worker, workers_wanted
+from autograder.hidden_tests.runner import HiddenTestError
+from autograder.sandbox import Limits, SandboxMissing, Worker, workers_wanted
 
+from .classroom import ClassroomError
 from .grade import grade, ungraded
 from .graded import Graded
 from .setting import Setting, Submitted
@@ -45,8 +47,8 @@ class Job:
     anew: bool = False
 
 
-class Changed(Exception):
-    """A submission changed while its class was being graded."""
+class NotGraded(Exception):
+    """One submission that could not be graded, and why; the others can."""
 
 
 @cache
@@ -58,11 +60,22 @@ def warm_worker(limits: Limits, trust: bool = False) -> Worker:
 
 
 def grade_job(setting: Setting, job: Job) -> Graded:
-    """Load, repair and grade one submission in this process. Raises Changed, SandboxMissing or HiddenTestError."""
-    submitted = setting.load(job.student)
-    if submitted.key != job.key:
-        raise Changed("The submission changed while it was being graded; run the same command again.")
-    return grade_submitted(setting, submitted, None if job.anew else setting.earlier(job.student, submitted))
+    """Load, repair and grade one submission in this process.
+
+    Raises NotGraded where it changed meanwhile, or where the grader itself failed at it; ClassroomError, OSError,
+    SandboxMissing or HiddenTestError where it would be the same for everybody.
+    """
+    try:
+        submitted = setting.load(job.student)
+        if submitted.key == job.key:
+            return grade_submitted(setting, submitted, None if job.anew else setting.earlier(job.student, submitted))
+    except (ClassroomError, OSError, SandboxMissing, HiddenTestError):
+        raise
+    except Exception as error:
+        raise NotGraded(
+            f"The grader has a fault of its own, which came out here: {type(error).__name__}: {error}"
+        ) from error
+    raise NotGraded("The submission changed while it was being graded; run the same command again.")
 
 
 def grade_submitted(setting: Setting, submitted: Submitted, earlier: Graded | None = None) -> Graded:
@@ -119,7 +132,7 @@ class Pool:
         assert self._executor is not None
         self._futures |= {self._executor.submit(_grade, job): job for job in islice(self._waiting, count)}
 
-    def results(self) -> Iterator[tuple[Job, Graded | Changed]]:
+    def results(self) -> Iterator[tuple[Job, Graded | NotGraded]]:
         """Each job with its result, as they come. Raises SandboxMissing or HiddenTestError."""
         if self._alone:
             for job in list(self.left):
@@ -136,11 +149,11 @@ class Pool:
             except BrokenProcessPool:
                 self._start()
 
-    def _take(self, job: Job, result: Any) -> tuple[Job, Graded | Changed]:
+    def _take(self, job: Job, result: Any) -> tuple[Job, Graded | NotGraded]:
         try:
-            graded: Graded | Changed = result()
-        except Changed as changed:
-            graded = changed
+            graded: Graded | NotGraded = result()
+        except NotGraded as told:
+            graded = told
         self.left.remove(job)
         return job, graded
 

@@ -18,6 +18,7 @@ from classes import LIMITS, STAGE, new_classroom
 from nbgrader.api import Gradebook
 
 from autograder import cli
+from autograder.grading import grade as grading
 from autograder.grading import grade_class as module
 from autograder.grading.by_hand import grade_notebook
 from autograder.grading.classroom import Classroom, ClassroomError
@@ -223,6 +224,22 @@ def test_a_submission_that_changes_while_it_waits_is_told(small: Classroom, monk
     summary = grade_class(small, STAGE, limits=LIMITS)
     assert summary.graded == 2
     assert summary.failed == [("cy", "The submission changed while it was being graded; run the same command again.")]
+
+
+def test_a_fault_of_the_grader_costs_nobody_else_anything(small: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle = grading.settle
+
+    def fails_at_the_solution(results: list[Any], *rest: Any) -> Any:
+        if sum(result.earned for result in results) == 15:
+            raise RecursionError("too deep")
+        return settle(results, *rest)
+
+    monkeypatch.setattr(grading, "settle", fails_at_the_solution)
+    summary = grade_class(small, STAGE, limits=LIMITS)
+    assert summary.failed == [
+        ("ada", "The grader has a fault of its own, which came out here: RecursionError: too deep")
+    ]
+    assert set(scores(small)) == {"bob", "cy"}
 
 
 def test_the_report_is_a_command(small: Classroom) -> None:

@@ -189,9 +189,12 @@ def test_a_modules_own_eval_hides_nothing() -> None:
         "    z = " + "+".join("1" * 700),
         "    if z:\n        pass\n" + "    elif z:\n        pass\n" * 1500,
         "    z = " + "[" * 150 + "]" * 150,
+        "    global q",
+        "    nonlocal z",
+        "    from math import *",
     ],
 )
-def test_an_answer_too_deep_to_walk_is_read_all_the_same(deep: str) -> None:
+def test_an_answer_too_deep_to_walk_or_not_to_be_run_is_read_all_the_same(deep: str) -> None:
     source = Definitions(
         [f"def scaled_dot_product(q, k, v):\n{deep}\n    return F.scaled_dot_product_attention(q, k, v)"]
     )
