@@ -25,15 +25,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "points(grade_id, value): a hidden test's grade cell, and its worth there")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    target = config.stash.get(TARGET, None)
-    if target is not None and target.only is not None:
-        items[:] = [item for item in items if grade_cell_of(item) in target.only]
-    if target is not None and target.order:
-        place = {grade_id: index for index, grade_id in enumerate(target.order)}
-        items.sort(key=lambda item: place.get(grade_cell_of(item), len(place)))
-
-
 @pytest.fixture(scope="session")
 def _target(request: pytest.FixtureRequest) -> Iterator[Target]:
     known = request.config.stash.get(TARGET, None)

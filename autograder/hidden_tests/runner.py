@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -27,7 +28,7 @@ HERE = Path(__file__).parent
 NOT_NEEDED = (
     "unraisableexception", "threadexception", "cacheprovider", "terminal", "junitxml", "debugging", "logging",
     "warnings", "doctest", "unittest", "faulthandler", "pastebin", "setuponly", "setupplan", "stepwise", "recwarn",
-    "tmpdir", "monkeypatch", "skipping", "legacypath",
+    "tmpdir", "monkeypatch", "skipping", "legacypath", "capture",
 )  # fmt: skip
 
 
@@ -122,30 +123,47 @@ def grade_cell_of(item: pytest.Item) -> str:
 
 
 @dataclass
-class _Collector:
-    """Sits in pytest's own hooks, so that nothing is parsed from its output."""
+class _Findings:
+    """What the hidden tests found on one submission."""
 
     target: Target
     results: list[TestResult] = field(default_factory=list)
     exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
 
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[TARGET] = self.target
+    def take(self, item: pytest.Item, error: BaseException | None) -> None:
+        """Note the result of a test, and the calls that it made."""
+        grade_id, value = _points_of(item)
+        log = self.target.submission._exchanges
+        self.exchanges.setdefault(grade_id, []).extend(log)
+        log.clear()
+        self.results.append(_result(item, grade_id, value, error))
+
+
+class _HiddenTests:
+    """Sits in pytest's own hooks, so that nothing is parsed from its output.
+
+    items       the tests, in the order of their module
+    findings    takes the results of whatever is run
+    """
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+        self.errors: list[str] = []
+        self.config: pytest.Config
+        self.findings: _Findings
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self.errors.append(str(report.longrepr))
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.items, self.config = session.items, session.config
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
         """Take the result, and answer with a report without the traceback, which takes longest and nobody reads."""
         if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
-            grade_id, value = _points_of(item)
-            log = self.target.submission._exchanges
-            self.exchanges.setdefault(grade_id, []).extend(log)
-            log.clear()
-            self.results.append(_result(item, grade_id, value, call.excinfo.value if call.excinfo else None))
+            self.findings.take(item, call.excinfo.value if call.excinfo else None)
         outcome: Literal["passed", "failed"] = "failed" if call.excinfo else "passed"
         return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when)  # type: ignore[arg-type]
 
@@ -164,29 +182,51 @@ def _result(item: pytest.Item, grade_id: str, value: float, error: BaseException
     return TestResult(name, grade_id, title, value, 0.0, "test error", f"{type(error).__name__}: {error}"[:500])
 
 
-def _run(stage: str, target: Target) -> _Collector:
-    collector = _Collector(target)
+def _run(stage: str, target: Target) -> _Findings:
+    collected = _collected(test_file(stage))
+    findings = _Findings(target)
+    collected.findings = findings
+    collected.config.stash[TARGET] = target
+    items = [item for item in collected.items if target.only is None or grade_cell_of(item) in target.only]
+    place = {grade_id: index for index, grade_id in enumerate(target.order)}
+    items.sort(key=lambda item: place.get(grade_cell_of(item), len(place)))
+    with _silence():
+        try:
+            for item, following in zip_longest(items, items[1:]):
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        except BaseException:
+            _collected.cache_clear()  # fixtures may be left half made
+            raise
+    return findings
+
+
+@cache
+def _collected(path: Path) -> _HiddenTests:
+    """The hidden tests of a module, collected by pytest once for all submissions."""
+    collected = _HiddenTests()
     arguments = [
-        str(test_file(stage)),
+        str(path),
+        "--collect-only",
         f"--rootdir={HERE}",
         f"--config-file={HERE / 'pytest.ini'}",
         "--import-mode=importlib",
-        "--capture=no",
         "--disable-plugin-autoload",
         "--assert=plain",
         *(f"-pno:{name}" for name in NOT_NEEDED),
     ]
+    with _silence() as printed, _no_options_from_outside():
+        code = pytest.main(arguments, plugins=[collected])
+    if code != pytest.ExitCode.OK or collected.errors:
+        said = " ".join(collected.errors) or printed.getvalue() or str(code)
+        raise HiddenTestError(f"The hidden tests of {path.name} could not be run: {said}")
+    return collected
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[io.StringIO]:
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _no_options_from_outside():
-        code = pytest.main(arguments, plugins=[collector])
-    ended = [pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED]
-    if target.only is not None:
-        ended.append(pytest.ExitCode.NO_TESTS_COLLECTED)  # an exercise may have lost all its tests
-    if code not in ended or collector.errors:
-        raise HiddenTestError(
-            f"The hidden tests of {stage} could not be run: {' '.join(collector.errors) or printed.getvalue() or code}"
-        )
-    return collector
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        yield printed
 
 
 @contextlib.contextmanager
@@ -215,11 +255,11 @@ def run_hidden_tests(
 
     Returns a result per test, failures with their diagnosis. Raises HiddenTestError where pytest could not run them.
     """
-    collector = _run(stage, Target(submission, seed, enter, order, only))
-    if any(result.status == "test error" for result in collector.results):
-        _settle_test_errors(stage, collector.results)
-    _add_diagnoses(collector.results, collector.exchanges)
-    return collector.results
+    findings = _run(stage, Target(submission, seed, enter, order, only))
+    if any(result.status == "test error" for result in findings.results):
+        _settle_test_errors(stage, findings.results)
+    _add_diagnoses(findings.results, findings.exchanges)
+    return findings.results
 
 
 def _settle_test_errors(stage: str, results: list[TestResult]) -> None:
@@ -240,8 +280,8 @@ def _settle_test_errors(stage: str, results: list[TestResult]) -> None:
 def faulty_tests(stage: str) -> frozenset[str]:
     """Names of the hidden tests that stop with an error of their own even on the right answers."""
     right = {exercise: right_answer(exercise).function for exercise in exercises(stage)}
-    collector = _run(stage, Target(LocalSubmission(right, 0), 0))
-    return frozenset(result.name for result in collector.results if result.status == "test error")
+    findings = _run(stage, Target(LocalSubmission(right, 0), 0))
+    return frozenset(result.name for result in findings.results if result.status == "test error")
 
 
 def _add_diagnoses(results: list[TestResult], exchanges: dict[str, list[Exchange]]) -> None:

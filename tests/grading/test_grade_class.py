@@ -418,6 +418,7 @@ def test_a_changed_hidden_test_runs_again_and_no_other(
         for name, imported in list(sys.modules.items()):  # the next command would be another process
             if (getattr(imported, "__file__", None) or "").startswith(str(tests)):
                 del sys.modules[name]
+        runner._collected.cache_clear()
 
     rewrite(text.replace('    """−Σ p ln p."""\n', '    expect(False, "Changed.")\n', 1))
     assert module.read_text() != text

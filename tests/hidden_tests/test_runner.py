@@ -69,6 +69,15 @@ def test_no_right_answer_fails_on_the_numbers_behind_padding(answer: Alternative
         hidden.test_padded_tokens_get_no_attention(submission, torch.Generator().manual_seed(seed))
 
 
+def test_only_the_tests_of_some_exercises_are_run() -> None:
+    names = {exercise: right_answer(exercise).function for exercise in exercises(STAGE)}
+    results = run_hidden_tests(STAGE, LocalSubmission(names, 1), 1, only={"norms", "saturation"})
+    assert [result.grade_id for result in results] == sorted(result.grade_id for result in results)
+    assert {result.grade_id for result in results} == {"norms", "saturation"}
+    assert run_hidden_tests(STAGE, LocalSubmission(names, 1), 1, only={"an exercise that is gone"}) == []
+    assert len(run_hidden_tests(STAGE, LocalSubmission(names, 1), 1)) > len(results)
+
+
 MODULE = """
 from autograder.hidden_tests import expect, points
 
