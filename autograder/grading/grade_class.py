@@ -169,7 +169,7 @@ def _write(classroom: Classroom, book: GradebookWriter, job: Job, stage: str, gr
         keep(classroom, graded)
         folder = classroom.autograded / student / stage
         book.put_back_locked(stage, graded.notebook)
-        write_whole(folder / f"{stage}.ipynb", nbformat.writes(graded.notebook))
+        write_whole(folder / f"{stage}.ipynb", nbformat.v4.writes_json(graded.notebook) + "\n")
         timestamp = classroom.submission(student, stage) / "timestamp.txt"
         if timestamp.is_file() and not timestamp.is_symlink():
             shutil.copyfile(timestamp, folder / "timestamp.txt")
