@@ -151,7 +151,10 @@ def pdf_text(path: Path) -> str:
 
 
 @pytest.mark.slow
-def test_the_browser_of_this_machine_prints_it(notebook: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_browser_of_this_machine_prints_it(
+    notebook: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers_pdf, "PRINT_SECONDS", 300)  # other tests keep this machine busy
     if next(answers_pdf._browsers(), None) is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no browser is installed")
