@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import symtable
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -95,13 +96,13 @@ def _kept(part: str) -> Sequence[Statement]:
 def _parsed(part: str) -> Sequence[Statement]:
     if len(part) > LONGEST_SOURCE:
         return []
-    lines = ["" if line.startswith(("%", "!")) else line for line in part.splitlines()]
+    without_magics = "\n".join("" if line.startswith(("%", "!")) else line for line in part.splitlines())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            return [Statement(node) for node in ast.parse("\n".join(lines)).body]
-        except (SyntaxError, ValueError, *TOO_DEEP):
-            return []
+        for text in (part, without_magics):
+            with contextlib.suppress(SyntaxError, ValueError, *TOO_DEEP):
+                return [Statement(node) for node in ast.parse(text).body]
+    return []
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:

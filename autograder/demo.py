@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder import hidden_tests
 from autograder.demo_answers import written_answers
 from autograder.grading.classroom import Classroom, ClassroomError, write_whole
+from autograder.hidden_tests.runner import test_file
+from autograder.hidden_tests.source import points_of
 from autograder.misconceptions import Misconception, alternatives, bank, exercises, right_answer
 from autograder.trained import trained_files
 
@@ -390,17 +391,12 @@ def _version_3(notebook: Json) -> bytes:
 
 
 def _points_of_tests(stage: str) -> dict[tuple[str, str], float]:
-    """(exercise, name of the hidden test) -> its points, read from the source: importing tests takes pytest's setup."""
-    path = Path(hidden_tests.__file__).parent / f"test_{stage}.py"
-    points = {}
-    for test in ast.parse(path.read_text(encoding="utf-8")).body:
-        if not isinstance(test, ast.FunctionDef):
-            continue
-        for decorator in test.decorator_list:
-            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "points":
-                exercise, value = (ast.literal_eval(argument) for argument in decorator.args)
-                points[exercise, test.name] = float(value)
-    return points
+    """(exercise, name of the hidden test) -> its points."""
+    found = {}
+    for test in ast.parse(test_file(stage).read_text(encoding="utf-8")).body:
+        if isinstance(test, ast.FunctionDef) and (points := points_of(test)):
+            found[points[0], test.name] = points[1]
+    return found
 
 
 _ENDLESS = "    while True:\n        pass\n"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from autograder.hidden_tests.source import points_of
+
 HERE = Path(__file__).parent
 FUTURE = "from __future__ import annotations\n"
 
@@ -40,17 +42,9 @@ def _parts(text: str) -> tuple[str, dict[str, list[str]]]:
     for node in ast.parse(text).body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograder"):
             continue
-        owner = _grade_id(node)
+        points = points_of(node)
         decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
         first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
         source = "".join(lines[first - 1 : node.end_lineno])
-        (shared if owner is None else tests.setdefault(owner, [])).append(source)
+        (shared if points is None else tests.setdefault(points[0], [])).append(source)
     return "".join(shared), tests
-
-
-def _grade_id(node: ast.stmt) -> str | None:
-    """The first argument of a function's @points, if it has that decorator."""
-    for decorator in node.decorator_list if isinstance(node, ast.FunctionDef) else []:
-        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "points":
-            return ast.literal_eval(decorator.args[0])
-    return None

@@ -14,7 +14,8 @@ from nbformat import NotebookNode
 
 import autograder
 from autograder import reviews
-from autograder.hidden_tests.runner import test_digests, test_file
+from autograder.hidden_tests import source
+from autograder.hidden_tests.runner import test_file
 from autograder.repair import Repaired, read_submission, repair
 from autograder.sandbox import Limits
 from autograder.sandbox.bubblewrap import package_folder
@@ -38,7 +39,7 @@ def grader_fingerprint(stage: str) -> str:
     files = [
         HERE / "redirection.py",
         HERE / "definitions.py",
-        *(HERE / "hidden_tests" / f"{name}.py" for name in ("__init__", "conftest", "runner", "reading")),
+        *(HERE / "hidden_tests" / f"{name}.py" for name in ("__init__", "conftest", "runner", "reading", "source")),
     ]
     for folder in (*folders, package_folder("coursekit")):
         files += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
@@ -109,7 +110,7 @@ class Setting:
 
     @cached_property
     def _tests(self) -> dict[str, str]:
-        return test_digests(self.stage)
+        return source.digests(self.stage)
 
     @cached_property
     def _secret(self) -> str:

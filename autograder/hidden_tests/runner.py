@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator, Sequence, Set
@@ -16,7 +14,6 @@ from typing import Any, ClassVar, Literal
 
 import pytest
 
-from autograder.definitions import Definitions, Statement
 from autograder.misconceptions import exercises, right_answer
 from autograder.misconceptions.diagnosis import diagnose
 from autograder.submission import Exchange, LocalSubmission, StudentError, Submission
@@ -78,31 +75,6 @@ def test_file(stage: str) -> Path:
     if not path.exists():
         raise HiddenTestError(f"There are no hidden tests for {stage}: {path.name} does not exist.")
     return path
-
-
-def test_digests(stage: str) -> dict[str, str]:
-    """A hash per exercise (grade_id) of its hidden tests and of what they use of their module, comments left out.
-
-    Raises HiddenTestError where the stage has no tests.
-    """
-    module = Definitions([test_file(stage).read_text(encoding="utf-8")])
-    everywhere = {id(statement): statement for statement in module.statements if not statement.names}
-    needed: dict[str, dict[int, Statement]] = {}
-    for test in (statement.node for statement in module.statements):
-        if isinstance(test, ast.FunctionDef) and (grade_id := _decorated_with(test)):
-            fixtures = [argument.arg for argument in test.args.args]
-            found = {id(statement): statement for statement in module.needed(test.name, *fixtures)}
-            needed[grade_id] = needed.get(grade_id, everywhere) | found
-    return {
-        grade_id: hashlib.sha256("\n".join(sorted(ast.unparse(s.node) for s in found.values())).encode()).hexdigest()
-        for grade_id, found in needed.items()
-    }
-
-
-def _decorated_with(test: ast.FunctionDef) -> str | None:
-    """The grade_id in a test's `@points(grade_id, value)`."""
-    calls = [decorator for decorator in test.decorator_list if isinstance(decorator, ast.Call)]
-    return next((ast.literal_eval(call.args[0]) for call in calls if ast.unparse(call.func) == "points"), None)
 
 
 def stage_of(item: pytest.Item) -> str:

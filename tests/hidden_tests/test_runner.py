@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from autograder.hidden_tests import runner
+from autograder.hidden_tests import runner, source
 from autograder.hidden_tests import test_03_scaled_dot_product_attention as hidden
 from autograder.hidden_tests.runner import HiddenTestError, TestResult, run_hidden_tests
 from autograder.misconceptions import Alternative, alternatives, bank, exercises, right_answer
@@ -122,6 +122,10 @@ def test_three(submission):
         ("OTHER = 2", "OTHER = 2\nprint(OTHER)", {"a", "b"}),
         ("import expect", "import expect as expect", {"a", "b"}),
         ('@points("b", 1)', '@points("c", 1)', {"b", "c"}),
+        # What the source cannot tell the use of touches everything.
+        ("OTHER = 2", "OTHER = 2\nunused = 1", {"a", "b"}),
+        ("OTHER = 2", "OTHER = 2\n\n\nclass TestMore:\n    def test_four(self): pass", {"a", "b"}),
+        ('"Odd."', '"""Odd.\n%of all\n"""', {"a"}),
     ],
 )
 def test_what_depends_on_a_change_runs_again(
@@ -131,10 +135,17 @@ def test_what_depends_on_a_change_runs_again(
     digests = []
     for text in (MODULE, MODULE.replace(old, new, 1)):
         (tmp_path / f"test_{STAGE}.py").write_text(text)
-        digests.append(runner.test_digests(STAGE))
+        digests.append(source.digests(STAGE))
     assert {name for name, _ in digests[0].items() ^ digests[1].items()} == again
+
+
+def test_a_module_without_tests_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "HERE", tmp_path)
+    (tmp_path / f"test_{STAGE}.py").write_text("def test_one(: pass")
+    with pytest.raises(HiddenTestError, match="holds no test with @points"):
+        source.digests(STAGE)
 
 
 @pytest.mark.parametrize("stage", stages())
 def test_every_exercise_with_tests_has_a_digest(stage: str) -> None:
-    assert set(exercises(stage)) == set(runner.test_digests(stage))
+    assert set(exercises(stage)) == set(source.digests(stage))
