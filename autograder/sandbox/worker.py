@@ -9,7 +9,6 @@ import socket
 import struct
 import subprocess
 import tempfile
-import time
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from .limits import Limits
 from .wire import Channel, Closed, Overdue, TooLarge, WireError
 
 START_SECONDS = 120.0
+END_SECONDS = 60.0
 ATTEMPTS = {"network": "tried the network, which is not there", "program": "tried to start another program"}
 MOST_NAMES = 64
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
@@ -144,6 +144,7 @@ class Process:
         self._attempts: list[str] = []
         self._called: set[str] = set()
         self._open = True
+        self._warden: int | None = None
         # The kernel then says with each message which process sent it.
         orders.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
@@ -158,10 +159,12 @@ class Process:
         if said != b"p":
             raise self._ended(said)
         for level, kind, data in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and self._group is not None:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
                 pid = CREDENTIALS.unpack(data[: CREDENTIALS.size])[0]
                 with contextlib.suppress(OSError):  # it may have ended already
-                    self._group.add(pid)
+                    self._warden = os.pidfd_open(pid)
+                    if self._group is not None:
+                        self._group.add(pid)
         self._order(b"g")
 
     def attempts(self) -> list[str]:
@@ -235,7 +238,7 @@ class Process:
 
     def _ended(self, said: bytes = b"") -> Exception:
         """What happened to the process, by the word of its warden and of the kernel. Raises SandboxMissing."""
-        if select.select([self._orders], [], [], 0.5)[0]:
+        if select.select([self._orders], [], [], 2.0)[0]:
             with contextlib.suppress(OSError):
                 said += self._orders.recv(4096)
         killed = self._group is not None and self._group.memory_kills() > self._kills
@@ -258,12 +261,10 @@ class Process:
             return
         self._open = False
         self._order(b"x")
-        # The warden closes its socket as its last act: after that, nothing of this submission runs.
-        deadline = time.monotonic() + 5
-        self._orders.settimeout(0.5)
-        with contextlib.suppress(OSError):
-            while time.monotonic() < deadline and self._orders.recv(4096):
-                pass
+        # Process 1 of a name space is over after all others in it; its files are closed before they are killed.
+        if self._warden is not None:
+            select.select([self._warden], [], [], END_SECONDS)
+            os.close(self._warden)
         self._orders.close()
         self._channel.close()
 

@@ -139,10 +139,10 @@ def _warden(shell: Any, data: socket.socket, control: socket.socket, limits: dic
         return
     try:
         scratch = _enter_scratch(limits, trusted)
+        runner = os.fork()
     except OSError as error:
         control.sendall(b"e" + str(error).encode())
         return
-    runner = os.fork()
     if runner == 0:
         control.close()
         try:
