@@ -112,7 +112,8 @@ def test_padding_is_hidden_in_every_block(submission: Submission, rng: torch.Gen
     mask = torch.zeros(3, 7, dtype=torch.int64)
     mask[0, 5:], mask[1, 2:4], mask[2, 0] = 1, 1, 1
     real = (mask == 0).unsqueeze(-1)
-    others = torch.where(mask == 1, ids % 20 + 2, ids)
+    # Zeros, as padding mostly has: a model that looks for them instead of at the mask tells itself apart.
+    others = torch.where(mask == 1, 0, ids)
     given = [mask.bool(), mask, mask.double()]
     batches: list[Batch] = [(text, kind) for kind in given for text in (ids, others)]
     outputs, _ = read(submission, sizes, [*batches, (ids, torch.zeros_like(mask)), (ids, None)])
@@ -575,7 +576,7 @@ def test_the_loss_is_the_mean_over_labelled_tokens(submission: Submission, rng: 
     loss = number(seen.get("loss"), "The loss")
     right = expected_loss(table, weight, text, labels, seen_by_model(seen["calls"][0], text)).item()
     expect(
-        abs(loss - right) < 1e-4 * (1 + right),
+        abs(loss - right) < 1e-6 * (1 + right),
         f"The loss is {loss:.4f}; the mean cross-entropy of the labelled tokens is {right:.4f}.",
     )
     expect(
