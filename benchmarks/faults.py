@@ -18,7 +18,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -36,7 +35,7 @@ RESULTS = HERE / "results" / "faults.json"
 STAGE = "03_scaled_dot_product_attention"
 SIZE = 12
 COMMAND = [str(Path(sys.executable).parent / "autograder"), "grade", STAGE]
-DASK = str(Path(sys.executable).parent / "dask")
+sys.path.insert(0, str(ROOT / "tests" / "grading"))
 
 
 @dataclass
@@ -175,42 +174,17 @@ def start_another(folder: Path, moment: float, rng: random.Random) -> str:
 
 def kill_scheduler(folder: Path, moment: float, rng: random.Random) -> str:
     """The scheduler of a cluster with two workers is killed."""
-    with cluster(folder) as (address, scheduler):
-        process = start(folder, "--scheduler", address)
-        time.sleep(moment)
-        os.killpg(scheduler.pid, signal.SIGKILL)
-        return finish(process)[1]
+    from dask_cluster import DaskCluster
 
-
-@contextmanager
-def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A Dask scheduler and two workers: its address and its process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
-    local = tempfile.mkdtemp(prefix="dask-")
-    commands = [["scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]]
-    commands += [["worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", local]] * 2
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    started = [
-        subprocess.Popen(
-            [DASK, *command],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env=environment,
-        )
-        for command in commands
-    ]
-    try:
-        yield address, started[0]
-    finally:
-        for process in started:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        shutil.rmtree(local, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="dask-") as local:
+        cluster = DaskCluster(Path(local))
+        try:
+            process = start(folder, "--scheduler", cluster.address)
+            time.sleep(moment)
+            cluster.kill(cluster.scheduler)
+            return finish(process)[1]
+        finally:
+            cluster.close()
 
 
 @contextmanager

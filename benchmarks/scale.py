@@ -134,6 +134,16 @@ def plot(looks: list[Look], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+def run_small(folder: Path, processes: int) -> int:
+    """MiB of a run of forty submissions with so many processes, while all of them are at work."""
+    small = folder / f"with-{processes}"
+    small.mkdir()
+    make_class(small, 40)
+    looks = [look for look in run(small, processes) if look.done >= 12 and look.memory]
+    memory = sorted(look.memory for look in looks)
+    return round(memory[len(memory) // 2] / MIB)
+
+
 def main() -> None:
     """Make the class, grade it, print and write what it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -161,16 +171,6 @@ def main() -> None:
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     plot(looks, options.out.with_suffix(".png"))
     print(f"Written to {options.out}.")
-
-
-def run_small(folder: Path, processes: int) -> int:
-    """MiB of a run of forty submissions with so many processes, while all of them are at work."""
-    small = folder / f"with-{processes}"
-    small.mkdir()
-    make_class(small, 40)
-    looks = [look for look in run(small, processes) if look.done >= 12 and look.memory]
-    memory = sorted(look.memory for look in looks)
-    return round(memory[len(memory) // 2] / MIB)
 
 
 if __name__ == "__main__":
