@@ -69,6 +69,16 @@ def test_no_right_answer_fails_on_the_numbers_behind_padding(answer: Alternative
         hidden.test_padded_tokens_get_no_attention(submission, torch.Generator().manual_seed(seed))
 
 
+def test_the_tests_run_in_the_order_of_the_notebook() -> None:
+    names = {exercise: right_answer(exercise).function for exercise in exercises(STAGE)}
+    usual: list[str] = []
+    run_hidden_tests(STAGE, LocalSubmission(names, 1), 1, usual.append)
+    turned = list(reversed(dict.fromkeys(usual)))
+    entered: list[str] = []
+    run_hidden_tests(STAGE, LocalSubmission(names, 1), 1, entered.append, turned)
+    assert list(dict.fromkeys(entered)) == turned
+
+
 def test_only_the_tests_of_some_exercises_are_run() -> None:
     names = {exercise: right_answer(exercise).function for exercise in exercises(STAGE)}
     results = run_hidden_tests(STAGE, LocalSubmission(names, 1), 1, only={"norms", "saturation"})
