@@ -32,11 +32,13 @@ def diagnose(exercise: str, exchanges: Sequence[Exchange], kept: Replays | None 
     on at least one of the calls compared.
     """
     seen = [(exchange.answer, exchange.answer_tensors) for exchange in exchanges]
-    right = _Replay(right_answer(exercise), exchanges, kept)
+    # Where a value stayed behind a later call may use it, which then needs all the calls before it.
+    linked = any("$ref" in repr(exchange.answer) for exchange in exchanges)
+    right = _Replay(right_answer(exercise), exchanges, linked, kept)
     wrong = {i for i, answer in enumerate(seen) if not _agree(answer, right[i])}
     # Calls that the student got wrong come first: most misconceptions are ruled out by one of them.
     order = sorted(range(len(seen)), key=lambda i: i not in wrong)
-    candidates = [(known, _Replay(known, exchanges, kept)) for known in bank(exercise)]
+    candidates = [(known, _Replay(known, exchanges, linked, kept)) for known in bank(exercise)]
 
     def match(compared: Sequence[int]) -> Misconception | None:
         if wrong.isdisjoint(compared):
@@ -45,7 +47,7 @@ def diagnose(exercise: str, exchanges: Sequence[Exchange], kept: Replays | None 
 
     found = match(order)
     if found is None:
-        other_draw = _Replay(right_answer(exercise), exchanges, kept, shift=1)
+        other_draw = _Replay(right_answer(exercise), exchanges, linked, kept, shift=1)
         found = match([i for i in order if _agree(right[i], other_draw[i])])
     return found
 
@@ -53,15 +55,16 @@ def diagnose(exercise: str, exchanges: Sequence[Exchange], kept: Replays | None 
 class _Replay:
     """A known answer's results on recorded calls, worked out when they are asked for."""
 
-    def __init__(self, answer: Answer, exchanges: Sequence[Exchange], kept: Replays | None, shift: int = 0) -> None:
+    def __init__(
+        self, answer: Answer, exchanges: Sequence[Exchange], linked: bool, kept: Replays | None, shift: int = 0
+    ) -> None:
         self._answer = answer
         self._performer = Performer({answer.exercise: answer.function}, scenarios)
         self._exchanges = exchanges
         self._kept = kept
         self._shift = shift
         self._done: dict[int, tuple[dict[str, Any], Any]] = {}
-        # Where a value stayed behind a later call may use it, which then needs all the calls before it.
-        self._linked = any("$ref" in repr(exchange.answer) for exchange in exchanges)
+        self._linked = linked
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any], Any]:
         for i in range(index + 1) if self._linked else (index,):
