@@ -225,6 +225,10 @@ def main() -> None:
     shell = Shell.recording()
     shell.enable_matplotlib("inline")
     own_processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    if not trusted:
+        # What every submission will need: better refused now, in words, than at the first one.
+        _check(libc.unshare(CLONE_NEWPID), "make a process namespace")
+        _return_to(own_processes)
     gc.collect()
     gc.freeze()
     _collapse_memory()
@@ -238,6 +242,10 @@ def main() -> None:
         _start(shell, control, message["limits"], fds, own_processes, trusted)
         for _ in _reaped():
             pass
+
+
+def _return_to(own_processes: int) -> None:
+    _check(libc.setns(own_processes, CLONE_NEWPID), "return to the own process namespace")
 
 
 def _start(
@@ -261,7 +269,7 @@ def _start(
     data.close()
     orders.close()
     if not trusted:
-        _check(libc.setns(own_processes, CLONE_NEWPID), "return to the own process namespace")
+        _return_to(own_processes)
 
 
 if __name__ == "__main__":
