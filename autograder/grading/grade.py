@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from autograder.hidden_tests.runner import TestResult, run_hidden_tests
 from autograder.redirection import settle
 from autograder.repair import Repaired
-from autograder.sandbox import Worker
+from autograder.sandbox import SandboxDied, Worker
 from autograder.submission import HandedIn, Submission
 
 from .graded import Basis, CellScore, Graded, cell_status
@@ -42,19 +42,28 @@ def grade(
     earlier    a result of the same submission that differs in the basis's hidden tests alone: only those are run
 
     Whatever the submission does, a result comes back. Raises HiddenTestError or SandboxMissing, which are faults of
-    the installation.
+    the installation, and SandboxDied where the sandbox was ended from outside twice.
     """
     started = time.monotonic()
     notebook = copy.deepcopy(repaired.notebook)
     basis = basis or {}
     again = None if earlier is None else {name for name, _ in basis.items() ^ earlier.basis.items()}
-    run = NotebookRun(worker, notebook, worker.limits, run_look)
+
+    def ran_and_tested() -> tuple[NotebookRun, list[TestResult]]:
+        run = NotebookRun(worker, notebook, worker.limits, run_look)
+        try:
+            results = run_hidden_tests(stage, Submission(run, seed, handed_in), seed, run.enter, run.order, again)
+            if earlier is None:
+                run.finish()
+            return run, results
+        finally:
+            run.close()
+
     try:
-        results = run_hidden_tests(stage, Submission(run, seed, handed_in), seed, run.enter, run.order, again)
-        if earlier is None:
-            run.finish()
-    finally:
-        run.close()
+        run, results = ran_and_tested()
+    except SandboxDied:
+        # The worker starts another interpreter; whoever ended the first one hardly waits for the second.
+        run, results = ran_and_tested()
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     results, redirections = settle(results, sources, run.called)
     run.events += redirections

@@ -16,6 +16,7 @@ import pytest
 
 from autograder.misconceptions import exercises, right_answer
 from autograder.misconceptions.diagnosis import diagnose
+from autograder.sandbox import SandboxDied, SandboxMissing
 from autograder.submission import Exchange, LocalSubmission, StudentError, Submission
 
 from . import Told
@@ -103,7 +104,9 @@ class _Findings:
     exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
 
     def take(self, item: pytest.Item, error: BaseException | None) -> None:
-        """Note the result of a test, and the calls that it made."""
+        """Note the result of a test, and the calls that it made. Raises what is no fault of the submission's."""
+        if isinstance(error, (SandboxDied, SandboxMissing)):
+            raise error
         grade_id, value = _points_of(item)
         log = self.target.submission._exchanges
         self.exchanges.setdefault(grade_id, []).extend(log)

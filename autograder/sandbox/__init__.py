@@ -2,6 +2,15 @@
 
 from .bubblewrap import SandboxMissing
 from .limits import Limits
-from .worker import CallTimedOut, Process, ProcessEnded, Worker, workers_wanted
+from .worker import CallTimedOut, Process, ProcessEnded, SandboxDied, Worker, workers_wanted
 
-__all__ = ["CallTimedOut", "Limits", "Process", "ProcessEnded", "SandboxMissing", "Worker", "workers_wanted"]
+__all__ = [
+    "CallTimedOut",
+    "Limits",
+    "Process",
+    "ProcessEnded",
+    "SandboxDied",
+    "SandboxMissing",
+    "Worker",
+    "workers_wanted",
+]

@@ -37,6 +37,10 @@ class ProcessEnded(Exception):
         self.kind = kind
 
 
+class SandboxDied(Exception):
+    """The warm interpreter was ended from outside, and with it what it ran: that says nothing of the submission."""
+
+
 class CallTimedOut(Exception):
     """A call had to be interrupted; the process goes on."""
 
@@ -237,11 +241,15 @@ class Process:
             self._orders.sendall(command)
 
     def _ended(self, said: bytes = b"") -> Exception:
-        """What happened to the process, by the word of its warden and of the kernel. Raises SandboxMissing."""
+        """What happened to the process, by the word of its warden and of the kernel.
+
+        Raises SandboxMissing, or SandboxDied where the warden ended without a word: no submission can bring that about.
+        """
         if select.select([self._orders], [], [], 2.0)[0]:
             with contextlib.suppress(OSError):
                 said += self._orders.recv(4096)
         killed = self._group is not None and self._group.memory_kills() > self._kills
+        silent = not said and (self._warden is None or bool(select.select([self._warden], [], [], 1.0)[0]))
         self.close()
         if killed:
             size = f"{self._limits.memory_bytes / 2**30:g} GiB"
@@ -250,6 +258,8 @@ class Process:
             raise SandboxMissing(
                 f"The kernel does not allow what the sandbox needs: {said[1:].decode(errors='replace')}."
             )
+        if silent:
+            raise SandboxDied("the sandbox was ended from outside while a submission ran in it")
         # The kernel's word comes through the warden, which the submission cannot speak for.
         code = said[1:].decode(errors="replace") if said.startswith(b"d") else "unknown"
         how = f"was killed by signal {code[1:]}" if code.startswith("-") else f"ended its own process (exit {code})"

@@ -134,6 +134,8 @@ def _warden(shell: Any, data: socket.socket, control: socket.socket, limits: dic
     It says p, so that the grader can put it into its control group, and waits for g.
     Orders then: i interrupts the runner, x ends; so do the runner's end and a closed socket.
     """
+    # Process 1 gets the signals of its own name space that it has handlers for, and Python has one for this.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     control.sendall(b"p")
     if control.recv(1) != b"g":
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade_class import grade_class
 from autograder.grading.setting import Setting
 from autograder.hidden_tests import runner
-from autograder.sandbox import Limits
+from autograder.sandbox import Limits, Process, Worker
 
 pytestmark = pytest.mark.slow
 
@@ -240,6 +241,54 @@ def test_a_fault_of_the_grader_costs_nobody_else_anything(small: Classroom, monk
         ("ada", "The grader has a fault of its own, which came out here: RecursionError: too deep")
     ]
     assert set(scores(small)) == {"bob", "cy"}
+
+
+@pytest.mark.parametrize("when", ["perform", "run"])
+def test_a_sandbox_that_is_ended_from_outside_costs_nobody_anything(
+    small: Classroom, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    grade(small)
+    undisturbed = scores(small)
+    (small.folder / "gradebook.db").unlink()
+    shutil.rmtree(small.results)
+    shutil.rmtree(small.cache)
+    left = killed_at(monkeypatch, when, {7})
+    summary = grade_class(small, STAGE, limits=LIMITS)
+    assert not left
+    assert (summary.graded, summary.failed) == (3, [])
+    assert scores(small) == undisturbed
+
+
+def test_a_sandbox_that_is_ended_again_and_again_leaves_no_score(
+    small: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_at(monkeypatch, "perform", set(range(10_000)))
+    summary = grade_class(small, STAGE, limits=LIMITS)
+    assert sorted(student for student, _ in summary.failed) == ["ada", "bob", "cy"]
+    assert all("ended from outside" in said for _, said in summary.failed)
+    assert scores(small) == {}
+
+
+def killed_at(monkeypatch: pytest.MonkeyPatch, method: str, numbers: set[int]) -> set[int]:
+    """Kill the warm interpreter before the calls of these numbers. Returns the numbers that have not come yet."""
+    opened: list[Worker] = []
+    left = set(numbers)
+    count = itertools.count()
+    opens, does = Worker.open, getattr(Process, method)
+
+    def noted(worker: Worker) -> Process:
+        opened.append(worker)
+        return opens(worker)
+
+    def killing(process: Process, *rest: Any) -> Any:
+        if (number := next(count)) in left:
+            left.remove(number)
+            opened[-1]._interpreter.kill()
+        return does(process, *rest)
+
+    monkeypatch.setattr(Worker, "open", noted)
+    monkeypatch.setattr(Process, method, killing)
+    return left
 
 
 def test_the_report_is_a_command(small: Classroom) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.sandbox import CallTimedOut, Process, ProcessEnded, SandboxMissing, Worker
+from autograder.sandbox import CallTimedOut, Process, ProcessEnded, SandboxDied, SandboxMissing, Worker
 from autograder.sandbox.bubblewrap import environment, find_bubblewrap
 from autograder.sandbox.wire import decode, encode
 
@@ -261,6 +261,20 @@ def test_a_worker_that_died_is_replaced() -> None:
         own._interpreter.wait()
         process = own.open()
         assert run(process, "40 + 2") == "42"
+
+
+def test_what_ends_the_sandbox_from_outside_is_no_fault_of_the_submission() -> None:
+    with Worker() as own:
+        process = own.open()
+        own._interpreter.kill()
+        with pytest.raises(SandboxDied):
+            run(process, "40 + 2")
+        assert run(own.open(), "40 + 2") == "42"
+
+
+def test_a_submission_cannot_end_its_warden(process: Process) -> None:
+    run(process, "import os, signal\nfor number in range(1, 32):\n    os.kill(1, number)")
+    assert run(process, "40 + 2") == "42"
 
 
 def test_without_bubblewrap_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
