@@ -153,7 +153,10 @@ class Process:
         orders.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
     def enter_group(self) -> None:
-        """Put the process into its control group, before any of the student's code runs. Raises SandboxMissing."""
+        """Put the process into its control group, before any of the student's code runs.
+
+        Raises SandboxMissing or SandboxDied.
+        """
         self._orders.settimeout(START_SECONDS)
         try:
             said, ancillary, _, _ = self._orders.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size))
@@ -165,9 +168,9 @@ class Process:
         for level, kind, data in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
                 pid = CREDENTIALS.unpack(data[: CREDENTIALS.size])[0]
-                with contextlib.suppress(OSError):  # it may have ended already
-                    self._warden = os.pidfd_open(pid)
-                    if self._group is not None:
+                self._warden = _watched(pid)
+                if self._group is not None:
+                    with contextlib.suppress(OSError):  # it may have ended already
                         self._group.add(pid)
         self._order(b"g")
 
@@ -277,6 +280,16 @@ class Process:
             os.close(self._warden)
         self._orders.close()
         self._channel.close()
+
+
+def _watched(pid: int) -> int:
+    """A file that can be read from when a process is over. Raises SandboxMissing or SandboxDied."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise SandboxDied("the sandbox was ended from outside before a submission ran in it") from None
+    except OSError as error:
+        raise SandboxMissing(f"The kernel cannot watch a process ({error.strerror}): it takes Linux 5.3.") from None
 
 
 def _names(value: Any) -> list[str]:
