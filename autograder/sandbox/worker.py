@@ -97,6 +97,8 @@ class Worker:
                 self._start()
             data, their_data = socket.socketpair()
             orders, their_orders = socket.socketpair()
+            # The kernel then says with each message which process sent it; asked for later, it may miss the first.
+            orders.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             with their_data, their_orders:
                 try:
                     self._control.send(
@@ -149,8 +151,6 @@ class Process:
         self._called: set[str] = set()
         self._open = True
         self._warden: int | None = None
-        # The kernel then says with each message which process sent it.
-        orders.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
     def enter_group(self) -> None:
         """Put the process into its control group, before any of the student's code runs.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +70,25 @@ def test_the_next_submission_has_all_memory_to_itself(small_worker: Worker) -> N
         opened = small_worker.open()
         assert printed(opened, "import torch\nprint(torch.ones(32 << 20).sum().item())") == f"{float(32 << 20)}\n"
         opened.close()
+
+
+def test_a_grader_that_is_late_puts_the_submission_in_its_group_and_not_itself(
+    small_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = Process.__init__
+
+    def late(*arguments: Any) -> None:
+        time.sleep(0.5)
+        begin(*arguments)
+
+    monkeypatch.setattr(Process, "__init__", late)
+    assert small_worker.group is not None
+    for _ in range(3):
+        opened = small_worker.open()
+        inside = (small_worker.group.pids / "cgroup.procs").read_text().split()
+        opened.close()
+        assert inside
+        assert str(os.getpid()) not in inside
 
 
 FORK_BOMB = (
