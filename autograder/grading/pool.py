@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from autograder.hidden_tests.runner import HiddenTestError
-from autograder.sandbox import Limits, SandboxMissing, Worker, workers_wanted
+from autograder.sandbox import Limits, SandboxDied, SandboxMissing, Worker, workers_wanted
 
 from .classroom import ClassroomError
 from .grade import grade, ungraded
@@ -62,8 +62,8 @@ def warm_worker(limits: Limits, trust: bool = False) -> Worker:
 def grade_job(setting: Setting, job: Job) -> Graded:
     """Load, repair and grade one submission in this process.
 
-    Raises NotGraded where it changed meanwhile, or where the grader itself failed at it; ClassroomError, OSError,
-    SandboxMissing or HiddenTestError where it would be the same for everybody.
+    Raises NotGraded where it changed meanwhile, or where the sandbox was ended or the grader itself failed at it;
+    ClassroomError, OSError, SandboxMissing or HiddenTestError where it would be the same for everybody.
     """
     try:
         submitted = setting.load(job.student)
@@ -71,6 +71,8 @@ def grade_job(setting: Setting, job: Job) -> Graded:
             return grade_submitted(setting, submitted, None if job.anew else setting.earlier(job.student, submitted))
     except (ClassroomError, OSError, SandboxMissing, HiddenTestError):
         raise
+    except SandboxDied as died:
+        raise NotGraded(str(died)) from died
     except Exception as error:
         raise NotGraded(
             f"The grader has a fault of its own, which came out here: {type(error).__name__}: {error}"

@@ -22,6 +22,10 @@ from .wire import Channel, Closed, Overdue, TooLarge, WireError
 START_SECONDS = 120.0
 END_SECONDS = 60.0
 ATTEMPTS = {"network": "tried the network, which is not there", "program": "tried to start another program"}
+ENDED_FROM_OUTSIDE = (
+    "The sandbox was ended from outside while a submission ran in it; the kernel does so where the machine's memory is "
+    "full. Run the same command again."
+)
 MOST_NAMES = 64
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
@@ -262,7 +266,7 @@ class Process:
                 f"The kernel does not allow what the sandbox needs: {said[1:].decode(errors='replace')}."
             )
         if silent:
-            raise SandboxDied("the sandbox was ended from outside while a submission ran in it")
+            raise SandboxDied(ENDED_FROM_OUTSIDE)
         # The kernel's word comes through the warden, which the submission cannot speak for.
         code = said[1:].decode(errors="replace") if said.startswith(b"d") else "unknown"
         how = f"was killed by signal {code[1:]}" if code.startswith("-") else f"ended its own process (exit {code})"
@@ -287,7 +291,7 @@ def _watched(pid: int) -> int:
     try:
         return os.pidfd_open(pid)
     except ProcessLookupError:
-        raise SandboxDied("the sandbox was ended from outside before a submission ran in it") from None
+        raise SandboxDied(ENDED_FROM_OUTSIDE) from None
     except OSError as error:
         raise SandboxMissing(f"The kernel cannot watch a process ({error.strerror}): it takes Linux 5.3.") from None
 

@@ -17,6 +17,7 @@ from documented import check
 
 from autograder.demo import make_demo_class
 from autograder.export import export
+from autograder.export.gradescope import __main__ as gradescope
 from autograder.export.gradescope.results import results
 from autograder.grading.by_hand import grade_notebook
 from autograder.grading.classroom import Classroom, ClassroomError
@@ -24,7 +25,7 @@ from autograder.grading.setting import Setting
 from autograder.hidden_tests.runner import HiddenTestError
 from autograder.report.gradebook import Gradebook
 from autograder.report.scores import as_assignment, from_result
-from autograder.sandbox import Limits
+from autograder.sandbox import Limits, SandboxDied
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = "03_scaled_dot_product_attention"
@@ -192,6 +193,19 @@ def test_without_a_sandbox_a_trusting_zip_grades_all_the_same(
     assert done.returncode == 0, done.stderr
     assert "No sandbox" in done.stdout
     assert read(tmp_path)["score"] == 18.0 - WRITTEN
+
+
+def test_a_sandbox_that_was_ended_is_no_grade(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ended(setting: Setting, path: Path) -> None:
+        raise SandboxDied("The sandbox was ended.")
+
+    monkeypatch.chdir(source)
+    monkeypatch.setattr(gradescope, "grade_notebook", ended)
+    assert gradescope.main([str(tmp_path), str(tmp_path / "results.json")]) == 1
+    assert capsys.readouterr().err == "autograder: The sandbox was ended.\n"
+    assert not (tmp_path / "results.json").exists()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"assignment": 3, "trust_submissions": true}'])

@@ -15,7 +15,7 @@ from autograder.grading.setting import Setting
 from autograder.hidden_tests.runner import HiddenTestError
 from autograder.report.gradebook import Gradebook
 from autograder.report.scores import as_assignment, from_result
-from autograder.sandbox import SandboxMissing
+from autograder.sandbox import SandboxDied, SandboxMissing
 
 from .image import SETTINGS
 from .results import VISIBILITIES, as_json, results
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         classroom = Classroom.find()
         settings = _settings(classroom.root / SETTINGS)
         graded = _grade(classroom, settings, options.submission)
-    except (ClassroomError, HiddenTestError, SandboxMissing) as error:
+    except (ClassroomError, HiddenTestError, SandboxDied, SandboxMissing) as error:
         print(f"autograder: {error}", file=sys.stderr)
         return 1
     result = {"student": "", "assignment": settings["assignment"], **graded.to_json()}
