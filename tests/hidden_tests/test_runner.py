@@ -69,6 +69,21 @@ def test_no_right_answer_fails_on_the_numbers_behind_padding(answer: Alternative
         hidden.test_padded_tokens_get_no_attention(submission, torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.parametrize(
+    ("stage", "exercise", "name", "seed"),
+    [
+        ("02_recurrent_networks", "count_parameters", "without_biases", 1985373778),
+        ("06_bert_pretraining", "BertModel", "own_mask_from_zeros", 1609337231),
+        ("06_bert_pretraining", "BertModel", "own_mask_from_zeros", 3194777577),
+        ("06_bert_pretraining", "pretraining_step", "every_token_predicted", 641220849),
+    ],
+)
+def test_inputs_that_once_hid_a_mistake_show_it(stage: str, exercise: str, name: str, seed: int) -> None:
+    known = next(known for known in bank(exercise) if known.name == name)
+    results = run_hidden_tests(stage, LocalSubmission({exercise: known.function}, seed), seed, only={exercise})
+    assert [result.misconception for result in results if result.misconception] == [name]
+
+
 def test_the_tests_run_in_the_order_of_the_notebook() -> None:
     names = {exercise: right_answer(exercise).function for exercise in exercises(STAGE)}
     usual: list[str] = []
