@@ -72,8 +72,7 @@ def command(control: int) -> list[str]:
     """Arguments that start the warm interpreter in its sandbox, listening on the inherited socket `control`."""
     prefixes = sorted({Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()})
     out = [find_bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
-    # Another user than 0, for whoever grades: bubblewrap would nest a second user namespace for it, whose capabilities
-    # do not reach the outer ones.
+    # For any other user bubblewrap would nest a second user namespace, whose capabilities do not reach the outer ones.
     out += ["--uid", "0", "--gid", "0"]
     # For the namespaces of each submission, and to give up these capabilities for good before its code runs.
     out += ["--hostname", "grader", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP"]
