@@ -16,9 +16,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load, save
+from safetensors.torch import load
 
 HEADER = struct.Struct(">IQ")
+CHUNK = 1 << 16
+SAFETENSORS = {
+    torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16", torch.int32: "I32", torch.int64: "I64",
+    torch.uint16: "U16", torch.uint32: "U32", torch.uint64: "U64", torch.float16: "F16", torch.bfloat16: "BF16",
+    torch.float32: "F32", torch.float64: "F64", torch.complex64: "C64",
+}  # fmt: skip
 MAX_DEPTH = 40
 MAX_NODES = 200_000
 
@@ -48,10 +54,29 @@ class Ref:
 
 
 def _plain_tensor(value: torch.Tensor) -> torch.Tensor:
+    if value.dtype not in SAFETENSORS:
+        raise TypeError(f"a tensor of dtype {value.dtype} cannot be handed over")
     plain = value.as_subclass(torch.Tensor).detach()
     if plain.layout is not torch.strided or plain.is_quantized:
         plain = plain.to_dense()
     return plain.cpu().contiguous().clone()
+
+
+def save(tensors: dict[str, torch.Tensor]) -> bytes:
+    """What `encode` gave as safetensors, for small tensors in a quarter of the time of the library's own `save`."""
+    header, parts, end = {}, [], 0
+    for name, tensor in tensors.items():
+        data = tensor.reshape(-1).view(torch.uint8).numpy().data
+        begin, end = end, end + len(data)
+        header[name] = {
+            "dtype": SAFETENSORS[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [begin, end],
+        }
+        parts.append(data)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
 
 
 def encode(value: Any, keep: Callable[[Any], Ref]) -> tuple[Any, dict[str, torch.Tensor]]:
@@ -60,7 +85,8 @@ def encode(value: Any, keep: Callable[[Any], Ref]) -> tuple[Any, dict[str, torch
     Tensors lose their subclass, device and graph; `requires_grad` is kept as a flag. What has no plain form is handed
     to `keep` and travels as its `Ref`.
 
-    Raises WireError for a value nested deeper than MAX_DEPTH or with more than MAX_NODES parts.
+    Raises WireError for a value nested deeper than MAX_DEPTH or with more than MAX_NODES parts, TypeError for a tensor
+    of a dtype that safetensors does not have.
     """
     tensors: dict[str, torch.Tensor] = {}
     nodes = 0
@@ -75,7 +101,7 @@ def encode(value: Any, keep: Callable[[Any], Ref]) -> tuple[Any, dict[str, torch
         if isinstance(item, str):
             return str.__str__(item)
         if isinstance(item, (np.generic, np.ndarray)) and item.dtype.kind in "biufc":
-            tensors[key := f"t{len(tensors)}"] = torch.from_numpy(np.array(item, copy=True))
+            tensors[key := f"t{len(tensors)}"] = _plain_tensor(torch.from_numpy(np.array(item, copy=True)))
             return {"$array": key}
         if isinstance(item, int):
             number = int.__int__(item)
@@ -162,6 +188,7 @@ class Channel:
     def __init__(self, sock: socket.socket, max_bytes: int) -> None:
         self.sock = sock
         self.max_bytes = max_bytes
+        self._read_ahead = bytearray()
 
     def send(
         self, message: dict[str, Any], tensors: dict[str, torch.Tensor] | None = None, fds: Sequence[int] = ()
@@ -169,14 +196,15 @@ class Channel:
         """Send one frame, and open file descriptors along with it. Raises Closed."""
         text = json.dumps(message).encode()
         payload = save(tensors) if tensors else b""
-        header = HEADER.pack(len(text), len(payload))
+        frame = HEADER.pack(len(text), len(payload)) + text + payload
         self.sock.settimeout(30)
         try:
             if fds:
-                socket.send_fds(self.sock, [header], list(fds))
-            else:
-                self.sock.sendall(header)
-            self.sock.sendall(text + payload)
+                # Together with the header alone, which the other side asks for by its length.
+                socket.send_fds(self.sock, [frame[: HEADER.size]], list(fds))
+                frame = frame[HEADER.size :]
+            # Whole, or the other side would be woken twice.
+            self.sock.sendall(frame)
         except OSError as error:
             raise Closed(str(error)) from None
 
@@ -211,7 +239,7 @@ class Channel:
                 raise Overdue from None
             except OSError as error:
                 raise Closed(str(error)) from None
-            head += self._exactly(HEADER.size - len(head), deadline) if head else b""
+            head += self._exactly(HEADER.size - len(head), deadline, 0) if head else b""
             if not head:
                 raise Closed("end of stream")
         else:
@@ -219,7 +247,8 @@ class Channel:
         text_bytes, payload_bytes = HEADER.unpack(head)
         if text_bytes + payload_bytes > self.max_bytes:
             raise TooLarge(f"an answer of {(text_bytes + payload_bytes) / 2**20:.0f} MiB is larger than allowed")
-        body = self._exactly(text_bytes + payload_bytes, deadline)
+        # What follows may bring descriptors, which a plain read would lose.
+        body = self._exactly(text_bytes + payload_bytes, deadline, 0 if max_fds else CHUNK)
         try:
             message = json.loads(body[:text_bytes])
         except (ValueError, RecursionError):
@@ -228,15 +257,15 @@ class Channel:
             raise WireError("not a message")
         return message, body[text_bytes:], fds
 
-    def _exactly(self, count: int, deadline: float | None) -> bytes:
-        buffer = bytearray()
+    def _exactly(self, count: int, deadline: float | None, ahead: int = CHUNK) -> bytes:
+        buffer = self._read_ahead
         while len(buffer) < count:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 raise Overdue
             self.sock.settimeout(left)
             try:
-                chunk = self.sock.recv(min(count - len(buffer), 1 << 20))
+                chunk = self.sock.recv(min(max(count - len(buffer), ahead), 1 << 20))
             except TimeoutError:
                 raise Overdue from None
             except OSError as error:
@@ -244,4 +273,7 @@ class Channel:
             if not chunk:
                 raise Closed("end of stream")
             buffer += chunk
-        return bytes(buffer)
+        with memoryview(buffer) as view:
+            wanted = bytes(view[:count])
+        del buffer[:count]
+        return wanted

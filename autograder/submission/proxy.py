@@ -10,11 +10,10 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import torch
-from safetensors.torch import save
 
 from autograder import scenarios
 from autograder.sandbox.perform import Performer
-from autograder.sandbox.wire import Ref, WireError, decode, encode
+from autograder.sandbox.wire import Ref, WireError, decode, encode, save
 
 from .artefacts import Artefact, HandedIn
 from .errors import Missing, NotDone, Raised, Unreadable

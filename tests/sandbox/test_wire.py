@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import os
 import socket
+import tempfile
+import threading
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load
 
-from autograder.sandbox.wire import HEADER, Channel, Closed, Overdue, Ref, WireError, decode, encode
+from autograder.sandbox.wire import HEADER, SAFETENSORS, Channel, Closed, Overdue, Ref, WireError, decode, encode, save
 
 
 def refuse(value: object) -> Ref:
@@ -54,6 +59,24 @@ def test_tensors_keep_shape_dtype_and_values(dtype: torch.dtype, shape: tuple[in
     assert back[0].dtype == dtype
     assert torch.equal(back[0], tensor)
     assert torch.equal(back[1]["same"], tensor)
+
+
+def test_what_is_sent_is_what_the_library_reads_and_writes() -> None:
+    tensors = {
+        str(number): torch.arange(math.prod(shape)).reshape(shape).to(dtype)
+        for number, (dtype, shape) in enumerate(itertools.product(SAFETENSORS, [(), (0, 4), (5,), (2, 3)]))
+    }
+    back = load(save(tensors))
+    assert back.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert back[name].dtype == tensor.dtype
+        assert torch.equal(back[name], tensor)
+
+
+@pytest.mark.parametrize("value", [torch.zeros(2, dtype=torch.complex128), np.zeros(2, dtype=complex)])
+def test_a_dtype_that_safetensors_lacks_is_named(value: object) -> None:
+    with pytest.raises(TypeError, match="complex128"):
+        encode(value, refuse)
 
 
 def test_views_and_graphs_are_cut() -> None:
@@ -176,3 +199,31 @@ def test_half_a_frame_does_not_hold_the_reader_up() -> None:
         theirs.sendall(HEADER.pack(50, 0) + b"{")
         with pytest.raises(Overdue):
             ours.receive(0.05)
+
+
+def test_frames_that_arrive_at_once_are_read_one_by_one() -> None:
+    theirs, ours = pair(1 << 22)
+    sender = Channel(theirs, 1 << 22)
+    tensors = {"t0": torch.arange(30_000.0)}  # more than is read at a time
+    messages = [({"number": 1}, {}), ({"number": 2}, tensors), ({"number": 3}, {})]
+    writer = threading.Thread(target=lambda: [sender.send(*message) for message in messages])
+    writer.start()
+    for message, sent in messages:
+        received, arrived = ours.receive(5)
+        assert received == message
+        assert arrived.keys() == sent.keys()
+        assert all(torch.equal(arrived[name], sent[name]) for name in sent)
+    writer.join()
+
+
+def test_descriptors_stay_with_their_frames() -> None:
+    theirs, ours = pair()
+    sender = Channel(theirs, 1000)
+    with tempfile.TemporaryFile() as one, tempfile.TemporaryFile() as other:
+        for number, file in enumerate((one, other)):
+            sender.send({"number": number}, fds=[file.fileno()])
+        for number, file in enumerate((one, other)):
+            message, _, (received,) = ours.receive_fds(5)
+            assert message == {"number": number}
+            assert os.path.sameopenfile(received, file.fileno())
+            os.close(received)
