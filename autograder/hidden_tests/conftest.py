@@ -5,14 +5,13 @@ pytest autograder/hidden_tests/test_03_scaled_dot_product_attention.py --submiss
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from autograder.hidden_tests.runner import TARGET, Target, grade_cell_of, stage_of
+from autograder.hidden_tests.runner import TARGET, Target, numbers_for, stage_of, submission_for
 from autograder.submission import Submission
 
 
@@ -43,12 +42,10 @@ def _target(request: pytest.FixtureRequest) -> Iterator[Target]:
 @pytest.fixture
 def submission(_target: Target, request: pytest.FixtureRequest) -> Submission:
     """The student's names as they stood when this test's grade cell was reached."""
-    _target.enter(grade_cell_of(request.node))
-    return _target.submission
+    return submission_for(_target, request.node)
 
 
 @pytest.fixture
 def rng(_target: Target, request: pytest.FixtureRequest) -> torch.Generator:
     """Random numbers for the test's inputs, from the run's seed and the test's name."""
-    digest = hashlib.sha256(f"{_target.seed} {request.node.name}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+    return numbers_for(_target, request.node)

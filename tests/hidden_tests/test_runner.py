@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,68 @@ def test_what_depends_on_a_change_runs_again(
         (tmp_path / f"test_{STAGE}.py").write_text(text)
         digests.append(source.digests(STAGE))
     assert {name for name, _ in digests[0].items() ^ digests[1].items()} == again
+
+
+OTHER_FIXTURES = """
+import pytest
+from autograder.hidden_tests import expect, points
+
+seen = []
+
+
+@pytest.fixture(scope="module")
+def opened():
+    seen.append("opened")
+    yield 3
+    seen.append("closed")
+
+
+@points("norms", 1)
+def test_module_fixture(submission, opened):
+    expect(submission.three() == opened, "Not the same.")
+
+
+@points("norms", 1)
+def test_neither(submission, rng):
+    expect(rng.initial_seed() > 0, "No numbers.")
+    expect(submission.three() == 4, "Three is not four.")
+
+
+@pytest.mark.parametrize("wanted", [3, 4])
+@points("norms", 1)
+def test_parameter(submission, rng, opened, wanted):
+    expect(submission.three() == wanted, f"Not {wanted}.")
+
+
+@points("norms", 1)
+def test_module_fixture_is_kept(opened):
+    expect(seen == ["opened"], str(seen))
+
+
+class TestClass:
+    @points("norms", 1)
+    def test_of_a_class(self, submission):
+        expect(submission.three() == 3, "Three is not three.")
+"""
+
+
+def test_a_hidden_test_may_use_all_that_pytest_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"test_{STAGE}.py").write_text(OTHER_FIXTURES)
+    for name in ("conftest.py", "pytest.ini"):
+        shutil.copy(runner.HERE / name, tmp_path)
+    monkeypatch.setattr(runner, "HERE", tmp_path)
+    results = run_hidden_tests(STAGE, LocalSubmission({"three": lambda: 3}, 1), 1)
+    assert [(result.name, result.status, result.message) for result in results] == [
+        ("test_module_fixture", "passed", None),
+        ("test_neither", "failed", "Three is not four."),
+        ("test_parameter[3]", "passed", None),
+        ("test_parameter[4]", "failed", "Not 4."),
+        ("test_module_fixture_is_kept", "passed", None),
+        ("test_of_a_class", "passed", None),
+    ]
+    module = runner._collected(tmp_path / f"test_{STAGE}.py").items[0].getparent(pytest.Module)
+    assert module is not None
+    assert module.obj.seen == ["opened", "closed"]
 
 
 def test_a_module_without_tests_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
