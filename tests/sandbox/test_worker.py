@@ -146,7 +146,10 @@ def test_a_sleeping_child_does_not_outlive_its_submission(worker: Worker) -> Non
         process,
         f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)', '{mark}'])",
     )
-    assert mark in _command_lines()
+    deadline = time.monotonic() + 10
+    while mark not in _command_lines():  # a process has its command line a moment after it was started
+        assert time.monotonic() < deadline, "the child was never seen"
+        time.sleep(0.01)
     process.close()
     time.sleep(0.2)
     assert mark not in _command_lines()
