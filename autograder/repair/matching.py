@@ -130,7 +130,7 @@ class _Matcher:
                 joined.append(cell)
         return joined
 
-    def _expected_in(self, source: str) -> set[str]:
+    def _expected_in(self, source: str) -> frozenset[str]:
         return bound(source) & self.expected.keys()
 
     def _of(self, *roles: str) -> list[Slot]:

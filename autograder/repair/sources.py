@@ -6,6 +6,8 @@ import ast
 import re
 import warnings
 from collections import Counter
+from collections.abc import Set
+from functools import lru_cache
 
 _DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 _ASSIGNMENT = re.compile(r"^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
@@ -13,29 +15,36 @@ _IMPORT = re.compile(r"^(?:from[ \t]+\S+[ \t]+)?import[ \t]+([^\n#]+)", re.MULTI
 _WORD = re.compile(r"\w+")
 _LONGEST_PARSED = 50_000
 
+# Most cells of a class are as they were released: what they say is worked out once.
+_remembered = lru_cache(maxsize=1024)
 
+
+@_remembered
 def normal(source: str) -> str:
     """The source without blank lines and trailing blanks, for comparing."""
     return "\n".join(line.rstrip() for line in source.splitlines() if line.strip())
 
 
-def defined(source: str) -> set[str]:
+@_remembered
+def defined(source: str) -> frozenset[str]:
     """Names of the functions and classes that the source defines at top level."""
-    return set(_DEFINITION.findall(source))
+    return frozenset(_DEFINITION.findall(source))
 
 
-def bound(source: str) -> set[str]:
+@_remembered
+def bound(source: str) -> frozenset[str]:
     """Names that the source binds at top level: definitions, assignments, imports."""
-    names = defined(source) | set(_ASSIGNMENT.findall(source))
+    names = {*defined(source), *_ASSIGNMENT.findall(source)}
     for imported in _IMPORT.findall(source):
         for part in imported.strip("() ").split(","):
             words = _WORD.findall(part)
             names.update(words[-1:])
-    return names
+    return frozenset(names)
 
 
+@_remembered
 def words(source: str) -> Counter[str]:
-    """How often each word occurs; of a very long source, of its beginning."""
+    """How often each word occurs; of a very long source, of its beginning. Not to be changed: it is kept."""
     return Counter(_WORD.findall(source[:20_000]))
 
 
@@ -53,9 +62,10 @@ def lines_beyond(source: str, released: str) -> str:
 
 def without_block(source: str, block: str) -> str:
     """The source without the lines of `block`, where they stand in it one after another."""
-    lines, wanted = source.split("\n"), [line.rstrip() for line in block.strip("\n").split("\n")]
-    if not any(wanted):
+    wanted = [line.rstrip() for line in block.strip("\n").split("\n")]
+    if not any(wanted) or not all(line in source for line in wanted):
         return source
+    lines = source.split("\n")
     bare = [line.rstrip() for line in lines]
     for start in range(len(lines) - len(wanted) + 1):
         if bare[start : start + len(wanted)] == wanted:
@@ -63,7 +73,7 @@ def without_block(source: str, block: str) -> str:
     return source
 
 
-def segments(source: str, names: set[str]) -> list[tuple[str, str]]:
+def segments(source: str, names: Set[str]) -> list[tuple[str, str]]:
     """Cut a source that holds several answers before each definition of one of `names`.
 
     Returns (name, text) in order of the source; the texts together are the source. Comments and decorators right

@@ -13,7 +13,9 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 MOUNT = Path("/sys/fs/cgroup")
 NAME = "autograder-{pid}-{number}"
@@ -41,14 +43,25 @@ class ControlGroup:
 
     def memory_kills(self) -> int:
         """How many processes the kernel has ended in this group for want of memory."""
-        return _counted(self.memory, ("memory.events", "memory.oom_control"), "oom_kill")
+        return _counted(self._memory_counts, b"oom_kill")
 
     def refused_processes(self) -> int:
         """How often the group had as many processes as it may."""
-        return _counted(self.pids, ("pids.events",), "max")
+        return _counted(self._process_counts, b"max")
+
+    @cached_property
+    def _memory_counts(self) -> BinaryIO | None:
+        return _opened(self.memory / "memory.events") or _opened(self.memory / "memory.oom_control")
+
+    @cached_property
+    def _process_counts(self) -> BinaryIO | None:
+        return _opened(self.pids / "pids.events")
 
     def close(self) -> None:
         """Remove the group. One whose last process is still on its way out is waited for."""
+        for file in (self._memory_counts, self._process_counts):
+            if file is not None:
+                file.close()
         for folder in {self.memory, self.pids, *([self.cpu] if self.cpu else [])}:
             for _ in range(TRIES):
                 try:
@@ -151,11 +164,18 @@ def _remove_left_over(place: Path) -> None:
                     folder.rmdir()
 
 
-def _counted(folder: Path, files: tuple[str, ...], word: str) -> int:
-    for name in files:
+def _opened(path: Path) -> BinaryIO | None:
+    with contextlib.suppress(OSError):
+        return open(path, "rb", buffering=0)
+    return None
+
+
+def _counted(file: BinaryIO | None, word: bytes) -> int:
+    """A count of the kernel's. The file stays open, for it is asked after every call into a submission."""
+    if file is not None:
         with contextlib.suppress(OSError, ValueError):
-            for line in (folder / name).read_text().splitlines():
-                key, _, value = line.partition(" ")
+            for line in os.pread(file.fileno(), 4096, 0).splitlines():
+                key, _, value = line.partition(b" ")
                 if key == word:
                     return int(value)
     return 0
