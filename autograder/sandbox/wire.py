@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import socket
 import struct
 import time
@@ -43,6 +44,25 @@ class Closed(WireError):
 
 class Overdue(WireError):
     """Nothing complete arrived in time."""
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+# Half a pair of surrogates, which Python reads and nobody can write into a file.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def read_json(text: bytes) -> Any:
+    """What JSON says, in characters that can be written as UTF-8. Raises ValueError or RecursionError."""
+    known = text.decode("utf-8", "replace")
+    value = _JSON.decode(known)
+    if _SURROGATE.search(known):
+        whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+        value = _JSON.decode(whole.decode("utf-8"))
+    return value
 
 
 @dataclass(frozen=True)
@@ -250,7 +270,7 @@ class Channel:
         # What follows may bring descriptors, which a plain read would lose.
         body = self._exactly(text_bytes + payload_bytes, deadline, 0 if max_fds else CHUNK)
         try:
-            message = json.loads(body[:text_bytes])
+            message = read_json(body[:text_bytes])
         except (ValueError, RecursionError):
             raise WireError("not JSON") from None
         if not isinstance(message, dict):

@@ -181,6 +181,8 @@ def pair(max_bytes: int = 1000) -> tuple[socket.socket, Channel]:
         (HEADER.pack(2, 0) + b"[]", WireError),
         (HEADER.pack(4, 0) + b"nope", WireError),
         (HEADER.pack(2, 5) + b"{}wrong", WireError),
+        (HEADER.pack(11, 0) + b'{"a": -NaN}', WireError),
+        (HEADER.pack(10, 0) + b'{"a": NaN}', WireError),
         (HEADER.pack(50, 0) + b"{", Closed),
         (b"\0", Closed),
     ],
@@ -227,3 +229,14 @@ def test_descriptors_stay_with_their_frames() -> None:
             assert message == {"number": number}
             assert os.path.sameopenfile(received, file.fileno())
             os.close(received)
+
+
+def test_what_arrives_can_be_written() -> None:
+    theirs, ours = pair()
+    with theirs:
+        for text in (b'{"a": "\\ud800 \\ud83d\\ude00", "\\uDCFF": ["\\\\ud800"]}', b'{"a": "\xed\xa0\x80 \xff"}'):
+            theirs.sendall(HEADER.pack(len(text), 0) + text)
+        message, _ = ours.receive(1)
+        assert message == {"a": "? \N{GRINNING FACE}", "?": ["\\ud800"]}
+        message, _ = ours.receive(1)
+        assert message["a"].encode()
