@@ -11,15 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import nbformat
-
 from autograder.sandbox import Limits
 
 from .cache import cached, keep
 from .changes import Change, changes
 from .classroom import Classroom, ClassroomError, write_whole
 from .gradebook import GradebookWriter
-from .graded import Graded
+from .graded import Graded, as_text
 from .pool import Job, NotGraded, Pool
 from .setting import Setting
 
@@ -169,7 +167,7 @@ def _write(classroom: Classroom, book: GradebookWriter, job: Job, stage: str, gr
         keep(classroom, graded)
         folder = classroom.autograded / student / stage
         book.put_back_locked(stage, graded.notebook)
-        write_whole(folder / f"{stage}.ipynb", nbformat.v4.writes_json(graded.notebook) + "\n")
+        write_whole(folder / f"{stage}.ipynb", as_text(graded.notebook))
         timestamp = classroom.submission(student, stage) / "timestamp.txt"
         if timestamp.is_file() and not timestamp.is_symlink():
             shutil.copyfile(timestamp, folder / "timestamp.txt")
@@ -180,6 +178,10 @@ def _write(classroom: Classroom, book: GradebookWriter, job: Job, stage: str, gr
     except OSError as error:
         full = " Free some space and run the same command again." if error.errno == errno.ENOSPC else ""
         summary.failed.append((student, f"The result could not be written: {error.strerror}: {error.filename}.{full}"))
+        return 0
+    except Exception as error:
+        said = str(error).partition("\n")[0]
+        summary.failed.append((student, f"The result could not be written: {type(error).__name__}: {said}"))
         return 0
     return 1
 

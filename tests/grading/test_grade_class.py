@@ -21,6 +21,7 @@ from nbgrader.api import Gradebook
 from autograder import cli
 from autograder.grading import grade as grading
 from autograder.grading import grade_class as module
+from autograder.grading import gradebook
 from autograder.grading.by_hand import grade_notebook
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade_class import grade_class
@@ -241,6 +242,26 @@ def test_a_fault_of_the_grader_costs_nobody_else_anything(small: Classroom, monk
         ("ada", "The grader has a fault of its own, which came out here: RecursionError: too deep")
     ]
     assert set(scores(small)) == {"bob", "cy"}
+
+
+def test_a_result_that_cannot_be_written_costs_nobody_else_anything(
+    small: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill = gradebook.fill_comments
+
+    def fails_at_bob(notebook: Any, graded: Any) -> None:
+        fill(notebook, graded)
+        if notebook.assignment.student.id == "bob":
+            raise ValueError("odd\nin several lines")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gradebook, "fill_comments", fails_at_bob)
+        summary = grade_class(small, STAGE, limits=LIMITS)
+    assert summary.failed == [("bob", "The result could not be written: ValueError: odd")]
+    assert set(scores(small)) == {"ada", "cy"}
+    again = grade_class(small, STAGE, limits=LIMITS)
+    assert (again.graded, again.from_cache, again.unchanged) == (0, 1, 2)
+    assert set(scores(small)) == {"ada", "bob", "cy"}
 
 
 @pytest.mark.parametrize("when", ["perform", "run"])
