@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import seccomp
+from .session import Session
 from .wire import Channel, Closed, WireError
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
@@ -41,6 +42,17 @@ SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 MADV_HUGEPAGE, MADV_COLLAPSE, HUGE_PAGE = 14, 25, 2 << 20
 SCRATCH = "/scratch"
 
+# What the first cell costs IPython, and the first operations torch, is paid once. Small ones start no thread.
+FIRST_CELL = """
+import torch
+torch.manual_seed(0)
+for dtype in (torch.float32, torch.float64):
+    x = torch.randn(2, 3, dtype=dtype)
+    x = torch.dropout(torch.softmax((x @ x.T).masked_fill(torch.eye(2) > 0, -1e9), -1), 0.5, True)
+repr(x)
+del torch, dtype, x
+"""
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -56,14 +68,23 @@ def warm_up() -> None:
     import numpy  # noqa: F401
     import torch
     import transformers  # noqa: F401
-    from transformers import BertModel, BertTokenizerFast  # noqa: F401
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from transformers import AutoTokenizer, BertModel, BertTokenizerFast  # noqa: F401
 
+    import coursekit.checkpoints
     import coursekit.checks
+    import coursekit.data
+    import coursekit.earlier
+    import coursekit.encoder
+    import coursekit.features
     import coursekit.plots
-    import coursekit.runtime  # noqa: F401
+    import coursekit.runtime
+    import coursekit.stand_ins  # noqa: F401
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
+    with TorchDispatchMode():
+        pass  # its first use imports more
 
 
 def _new_mounts(limits: dict[str, int]) -> None:
@@ -114,8 +135,6 @@ def _limit(limits: dict[str, int]) -> None:
 
 
 def _runner(shell: Any, channel: Channel, limits: dict[str, int], scratch: str, trusted: bool) -> None:
-    from .session import Session
-
     os.setsid()
     if not trusted:
         _drop_capabilities()
@@ -226,6 +245,7 @@ def main() -> None:
 
     shell = Shell.recording()
     shell.enable_matplotlib("inline")
+    shell.run(FIRST_CELL, 0)
     own_processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     if not trusted:
         # What every submission will need: better refused now, in words, than at the first one.
