@@ -48,6 +48,11 @@ def sizes_of_results(names: Any, function: str, *args: Any) -> dict[str, Any]:
 class _Sizes(TorchDispatchMode):
     """Notes how many elements every operation returns."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, and torch's guard against it takes longer than a small operation."""
+        return False
+
     def __init__(self) -> None:
         super().__init__()
         self.largest = 0
