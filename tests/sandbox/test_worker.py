@@ -321,3 +321,16 @@ def test_every_ready_made_part_that_was_called_is_told(process: Process) -> None
     assert {"rnn_tanh", "rnn_relu", "rnn_tanh_cell", "rnn_relu_cell"} <= told
     assert {"RNN", "RNNCell", "TransformerEncoder", "TransformerEncoderLayer"} <= told
     assert process.called() == set()
+
+
+def test_what_submissions_need_is_imported_before_they_run(worker: Worker) -> None:
+    process = worker.open()
+    needed = ["scenarios", "coursekit.data", "coursekit.stand_ins", "coursekit.encoder", "coursekit.earlier"]
+    outputs, succeeded, _ = process.run(
+        f"import sys\nprint([name for name in {needed} if name not in sys.modules])", 1, 5
+    )
+    assert succeeded
+    assert outputs[0]["text"] == "[]\n"
+    outputs, _, _ = process.run("print({'torch', 'x', 'dtype'} & globals().keys())", 2, 5)
+    assert outputs[0]["text"] == "set()\n"
+    process.close()
