@@ -74,12 +74,12 @@ class Ref:
 
 
 def _plain_tensor(value: torch.Tensor) -> torch.Tensor:
-    if value.dtype not in SAFETENSORS:
-        raise TypeError(f"a tensor of dtype {value.dtype} cannot be handed over")
-    plain = value.as_subclass(torch.Tensor).detach()
-    if plain.layout is not torch.strided or plain.is_quantized:
-        plain = plain.to_dense()
-    return plain.cpu().contiguous().clone()
+    with torch._C.DisableTorchFunctionSubclass():
+        dense = value if value.layout is torch.strided else value.to_dense()
+    plain = dense.as_subclass(torch.Tensor).detach()
+    if plain.dtype not in SAFETENSORS:
+        raise TypeError(f"a tensor of dtype {plain.dtype} cannot be handed over")
+    return plain.cpu().resolve_conj().resolve_neg().contiguous().clone()
 
 
 def save(tensors: dict[str, torch.Tensor]) -> bytes:

@@ -73,6 +73,14 @@ def test_what_is_sent_is_what_the_library_reads_and_writes() -> None:
         assert torch.equal(back[name], tensor)
 
 
+def test_what_torch_has_put_off_is_done_before_it_is_sent() -> None:
+    numbers = torch.tensor([1 + 2j, 3 - 4j], dtype=torch.complex64)
+    for tensor in (numbers.conj(), numbers.conj().imag, torch.eye(3).to_sparse()):
+        _, sent = encode(tensor, refuse)
+        (back,) = load(save(sent)).values()
+        assert torch.equal(back, tensor.to_dense().resolve_conj().resolve_neg())
+
+
 @pytest.mark.parametrize("value", [torch.zeros(2, dtype=torch.complex128), np.zeros(2, dtype=complex)])
 def test_a_dtype_that_safetensors_lacks_is_named(value: object) -> None:
     with pytest.raises(TypeError, match="complex128"):
