@@ -79,7 +79,7 @@ def _plain_tensor(value: torch.Tensor) -> torch.Tensor:
     plain = dense.as_subclass(torch.Tensor).detach()
     if plain.dtype not in SAFETENSORS:
         raise TypeError(f"a tensor of dtype {plain.dtype} cannot be handed over")
-    return plain.cpu().resolve_conj().resolve_neg().contiguous().clone()
+    return plain.cpu().contiguous().clone()
 
 
 def save(tensors: dict[str, torch.Tensor]) -> bytes:
