@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -35,11 +36,16 @@ def test_the_golden_tensors_are_what_the_bank_gives(stage: str) -> None:
     assert files is not None
     path = ROOT / f"course/coursekit/golden/{stage}.json"
     assert files.text == path.read_text(encoding="utf-8")
+    exercises = json.loads(files.text)["exercises"]
     made, kept = load(files.tensors), load(path.with_suffix(".safetensors").read_bytes())
     assert made.keys() == kept.keys()
     for name, tensor in made.items():
+        exercise, number = name.split(".")[:2]
+        case = exercises[exercise]["cases"][int(number)]
+        # Processors round differently, and half precision shows it: a tenth of what the check itself forgives.
+        rounding = (case["atol"] + case["rtol"] * kept[name].double().abs()) / 10
         difference = (tensor.double() - kept[name].double()).nan_to_num().abs()
-        assert difference.numel() == 0 or difference.max() < 1e-5, name
+        assert (difference <= rounding.nan_to_num().clamp(min=1e-5)).all(), name
 
 
 def test_the_solution_has_run_from_top_to_bottom_without_a_word_on_stderr(solution: Path) -> None:
