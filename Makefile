@@ -47,9 +47,11 @@ bench-robustness: setup ## 5,000 damaged notebooks; graders killed at random mom
 bench-training: setup ## what the models of stages 02, 06 and 07 reach on a CPU
 	@python benchmarks/recurrent.py && python benchmarks/pretraining.py && python benchmarks/fine_tuning.py
 
-bench-gpu: setup ## the same at full size on a GPU, the published tables included
-	@python benchmarks/recurrent.py --profile gpu && python benchmarks/pretraining.py --profile gpu \
-		&& python benchmarks/fine_tuning.py --profile gpu
+# A machine without a network cannot set up .venv: BENCH_PYTHON names a Python that has torch for its GPU and the rest.
+bench-gpu: export PYTHONPATH := $(if $(BENCH_PYTHON),$(CURDIR):$(CURDIR)/course:)$(PYTHONPATH)
+bench-gpu: $(if $(BENCH_PYTHON),,setup) ## the same at full size on a GPU, the published tables and all notebooks included
+	@for run in "recurrent.py --jobs 8" pretraining.py fine_tuning.py notebooks.py; do \
+		$(or $(BENCH_PYTHON),python) benchmarks/$$run --profile gpu || exit; done
 
 setup: .venv/.installed
 

@@ -401,7 +401,8 @@ def main() -> None:
     def write() -> None:
         profile["command"] = f"python benchmarks/fine_tuning.py --profile {name}"
         profile["date"] = date.today().isoformat()
-        profile["machine"] = f"{os.cpu_count()} cores, {platform.machine()}, {runtime.device()}"
+        processor = f"{os.cpu_count()} cores, {platform.machine()}"
+        profile["machine"] = torch.cuda.get_device_name() if runtime.device().type == "cuda" else processor
         profile["versions"] = {"torch": torch.__version__, "transformers": transformers.__version__}
         profile["summary"] = summary(profile)
         RESULTS.parent.mkdir(exist_ok=True)

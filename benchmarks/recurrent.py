@@ -1,8 +1,8 @@
 """Accuracies of stage 02 on IMDB: `python benchmarks/recurrent.py --profile cpu` prints a table and writes it.
 
 The models and the training loop are the right answers to the exercises. On a processor: what the notebook shows. On a
-GPU: besides, every row of the table that the course's figures are compared with. Reviews come from where `load_imdb`
-finds them.
+GPU: besides, every row of the table that the course's figures are compared with; `--jobs` trains so many models at a
+time, which a large GPU hardly notices. Reviews come from where `load_imdb` finds them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -223,10 +227,14 @@ def build(hparams: Row) -> nn.Module:
     return model.to(runtime.device())
 
 
-def run(name: str, changes: Row, reviews: Callable[[bool], Reviews]) -> Row:
+reviews = lru_cache(Reviews)
+
+
+def run(name: str, changes: Row, test_size: int) -> Row:
     """Train one row and test the model of its best epoch."""
+    torch.set_num_threads(1)  # matrices this small are done sooner by one thread than by several that wait
     hparams = {**USUAL, **changes}
-    data = reviews(hparams.pop("whole", False))
+    data = reviews(hparams.pop("whole", False), test_size)
     hparams["vocab_size"] = len(data.vocab)
     chosen, length = data.train[: hparams.pop("part", None)], hparams["max_length"]
     training = data.batches(chosen, hparams["batch_size"], length, shuffle=True)
@@ -264,36 +272,30 @@ def main() -> None:
     parser.add_argument("--profile", choices=("cpu", "gpu"), default=runtime.profile().name)
     parser.add_argument("--only", default="", help="rows whose name holds this")
     parser.add_argument("--test-size", type=int, default=None, help="test reviews at most")
+    parser.add_argument("--jobs", type=int, default=1, help="models trained at a time")
     options = parser.parse_args()
     test_size = options.test_size or (5000 if options.profile == "cpu" else 25_000)
-    torch.set_num_threads(1)  # matrices this small are done sooner by one thread than by several that wait
-    known: dict[bool, Reviews] = {}
-
-    def reviews(whole: bool) -> Reviews:
-        if whole not in known:
-            known[whole] = Reviews(whole, test_size)
-        return known[whole]
-
-    print(f"{'':45} {'parameters':>10} {'valid':>6} {'test':>6} {'best':>8} {'s/epoch':>7}")
-    done = []
-    for name, changes in rows(options.profile).items():
-        if options.only in name:
-            done.append(run(name, changes, reviews))
-            print(line(done[-1]), flush=True)
-    if options.only:
-        return  # a part of the table does not replace the whole
+    os.environ["COURSEKIT_PROFILE"] = options.profile
+    chosen = {name: changes for name, changes in rows(options.profile).items() if options.only in name}
     device = torch.cuda.get_device_name() if runtime.device().type == "cuda" else platform.processor() or "processor"
     report = {
         "command": " ".join(["python", "benchmarks/recurrent.py", *sys.argv[1:]]),
-        "profile": options.profile,
         "seed": USUAL["seed"],
         "device": device,
-        "threads": torch.get_num_threads(),
+        "jobs": options.jobs,
         "torch": torch.__version__,
-        "rows": done,
+        "rows": [],
     }
-    RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(f"wrote {RESULTS}")
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    results[options.profile] = report
+    print(f"{'':45} {'parameters':>10} {'valid':>6} {'test':>6} {'best':>8} {'s/epoch':>7}")
+    # A process that has used a GPU cannot be forked.
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        for row in pool.map(run, chosen, chosen.values(), [test_size] * len(chosen)):
+            print(line(row), flush=True)
+            report["rows"].append(row)
+            if not options.only:  # a part of the table does not replace the whole
+                RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
