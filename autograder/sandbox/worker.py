@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -65,6 +66,8 @@ class Worker:
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
+        # The kernel then says with each message which process sent it; asked for later, it may miss the first.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         # What bubblewrap or the interpreter says on start-up goes to a file: a pipe nobody reads would fill.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         with theirs:
@@ -79,8 +82,9 @@ class Worker:
             )
         self._control = Channel(ours, 1 << 20)
         try:
+            interpreter, _ = _said(ours, socket.MSG_PEEK)
             message, _ = self._control.receive(START_SECONDS)
-        except WireError:
+        except (OSError, WireError):
             self.close()
             self._log.seek(0)
             said = self._log.read().decode(errors="replace").strip().splitlines()
@@ -92,6 +96,10 @@ class Worker:
         if message.get("threads") != 1:
             self.close()
             raise SandboxMissing(f"The warm interpreter runs {message.get('threads')} threads and cannot be forked.")
+        if self.group is not None:
+            # Now that its own memory is counted elsewhere, so that what it forks is born in the group.
+            with contextlib.suppress(OSError):  # it may have ended already
+                self.group.add(interpreter)
 
     def open(self) -> Process:
         """A fresh process for one submission, in name spaces of its own. A worker that has died is replaced first."""
@@ -100,8 +108,7 @@ class Worker:
                 self._stop()
                 self._start()
             data, their_data = socket.socketpair()
-            orders, their_orders = socket.socketpair()
-            # The kernel then says with each message which process sent it; asked for later, it may miss the first.
+            orders, their_orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             orders.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             with their_data, their_orders:
                 try:
@@ -115,7 +122,7 @@ class Worker:
                     self._interpreter.wait()
                     continue
             process = Process(Channel(data, self.limits.message_bytes), orders, self.limits, self.group)
-            process.enter_group()
+            process.begin()
             return process
         raise AssertionError("unreachable")
 
@@ -154,29 +161,19 @@ class Process:
         self._attempts: list[str] = []
         self._called: set[str] = set()
         self._open = True
-        self._warden: int | None = None
+        self._first: int | None = None  # a file that can be read from when the first process is over
 
-    def enter_group(self) -> None:
-        """Put the process into its control group, before any of the student's code runs.
-
-        Raises SandboxMissing or SandboxDied.
-        """
-        self._orders.settimeout(START_SECONDS)
+    def begin(self) -> None:
+        """Take hold of the process, and let it read what it is sent. Raises SandboxMissing or SandboxDied."""
         try:
-            said, ancillary, _, _ = self._orders.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size))
+            pid, said = _said(self._orders)
         except OSError:
-            said, ancillary = b"", []
-        self._orders.settimeout(None)
+            pid, said = 0, b""
         if said != b"p":
             raise self._ended(said)
-        for level, kind, data in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-                pid = CREDENTIALS.unpack(data[: CREDENTIALS.size])[0]
-                self._warden = _watched(pid)
-                if self._group is not None:
-                    with contextlib.suppress(OSError):  # it may have ended already
-                        self._group.add(pid)
-        self._order(b"g")
+        self._first = _watched(pid)
+        with contextlib.suppress(OSError):  # it may have ended already
+            self._orders.sendall(b"g")
 
     def attempts(self) -> list[str]:
         """What the student's code has tried in vain since this was asked last, in words that follow its name.
@@ -226,7 +223,7 @@ class Process:
                 answer, out = self._channel.receive(seconds)
             except Overdue:
                 in_time = False
-                self._order(b"i")
+                self._signal(signal.SIGINT)
                 answer, out = self._channel.receive(self._limits.interrupt_seconds)
         except Overdue:
             self.close()
@@ -243,20 +240,21 @@ class Process:
         self._called |= set(_names(answer.pop("called", None)))
         return answer, out, in_time
 
-    def _order(self, command: bytes) -> None:
-        with contextlib.suppress(OSError):
-            self._orders.sendall(command)
+    def _signal(self, number: int) -> None:
+        if self._first is not None:
+            with contextlib.suppress(OSError):  # it may have ended already
+                signal.pidfd_send_signal(self._first, number)
 
     def _ended(self, said: bytes = b"") -> Exception:
-        """What happened to the process, by the word of its warden and of the kernel.
+        """What happened to the process, by the word of the warm interpreter and of the kernel.
 
-        Raises SandboxMissing, or SandboxDied where the warden ended without a word: no submission can bring that about.
+        Raises SandboxMissing, or SandboxDied where the interpreter has ended too: no submission can bring that about.
         """
-        if select.select([self._orders], [], [], 2.0)[0]:
+        if not said and select.select([self._orders], [], [], 2.0)[0]:
             with contextlib.suppress(OSError):
-                said += self._orders.recv(4096)
+                said = self._orders.recv(4096)
         killed = self._group is not None and self._group.memory_kills() > self._kills
-        silent = not said and (self._warden is None or bool(select.select([self._warden], [], [], 1.0)[0]))
+        silent = not said and (self._first is None or bool(select.select([self._first], [], [], 1.0)[0]))
         self.close()
         if killed:
             size = f"{self._limits.memory_bytes / 2**30:g} GiB"
@@ -267,7 +265,7 @@ class Process:
             )
         if silent:
             raise SandboxDied(ENDED_FROM_OUTSIDE)
-        # The kernel's word comes through the warden, which the submission cannot speak for.
+        # The kernel's word comes through the interpreter, which the submission cannot speak for.
         code = said[1:].decode(errors="replace") if said.startswith(b"d") else "unknown"
         how = f"was killed by signal {code[1:]}" if code.startswith("-") else f"ended its own process (exit {code})"
         return ProcessEnded(how, "crashed")
@@ -277,13 +275,24 @@ class Process:
         if not self._open:
             return
         self._open = False
-        self._order(b"x")
+        self._signal(signal.SIGKILL)
         # Process 1 of a name space is over after all others in it; its files are closed before they are killed.
-        if self._warden is not None:
-            select.select([self._warden], [], [], END_SECONDS)
-            os.close(self._warden)
+        if self._first is not None:
+            select.select([self._orders], [], [], END_SECONDS)
+            os.close(self._first)
         self._orders.close()
         self._channel.close()
+
+
+def _said(sock: socket.socket, flags: int = 0) -> tuple[int, bytes]:
+    """The number of the process that sent the next message, and the message. Raises OSError, also for none in time."""
+    sock.settimeout(START_SECONDS)
+    said, ancillary, _, _ = sock.recvmsg(4096, socket.CMSG_SPACE(CREDENTIALS.size), flags)
+    sock.settimeout(None)
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+            return CREDENTIALS.unpack(data[: CREDENTIALS.size])[0], said
+    raise OSError("the kernel does not say who sent a message")
 
 
 def _watched(pid: int) -> int:

@@ -1,9 +1,9 @@
 """The warm interpreter. It imports what notebooks import, runs nothing of a student, and forks once per submission.
 
 Run inside bubblewrap with the number of its control socket as argument, or without bubblewrap and with `trusted` as a
-second one. For every request on that socket, which brings two more sockets, it forks a *warden* into a new process
-namespace. The warden makes the scratch file systems, forks the *runner* that executes the student's cells, and
-interrupts it on command; when it ends, the kernel ends everything the student started.
+second one. For every request on that socket, which brings two more sockets, it forks the *runner* of a submission, as
+process 1 of a new process namespace: when that ends, the kernel ends everything the student started. The interpreter
+then says so on the second socket, which the student's code never has.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from . import seccomp
@@ -104,14 +104,6 @@ def _new_mounts(limits: dict[str, int]) -> None:
         _check(libc.mount(b"tmpfs", b"/proc", b"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, b"size=4k"), "hide /proc")
 
 
-def _enter_scratch(limits: dict[str, int], trusted: bool) -> str:
-    """Make the submission's scratch folder, and all the rest of its mounts; returns its path."""
-    if trusted:
-        return tempfile.mkdtemp(prefix="submission-")
-    _new_mounts(limits)
-    return SCRATCH
-
-
 def _drop_capabilities() -> None:
     for capability in range(64):
         if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
@@ -134,81 +126,66 @@ def _limit(limits: dict[str, int]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _runner(shell: Any, channel: Channel, limits: dict[str, int], scratch: str, trusted: bool) -> None:
-    os.setsid()
-    if not trusted:
-        _drop_capabilities()
-        seccomp.apply()
-    _limit(limits)
-    os.chdir(scratch)
+def _runner(
+    shell: Any, data: socket.socket, orders: socket.socket, limits: dict[str, int], trusted_scratch: str | None
+) -> None:
+    """Process 1 of a submission's name space. It says p, by which the grader learns its number, and waits for g.
+
+    As process 1 it gets no signal from inside that it has no handler for: the grader alone can kill or stop it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        orders.sendall(b"p")
+        os.setsid()
+        if trusted_scratch is None:
+            _new_mounts(limits)
+            _drop_capabilities()
+            seccomp.apply()
+        _limit(limits)
+        os.chdir(trusted_scratch or SCRATCH)
+    except OSError as error:
+        orders.sendall(b"e" + str(error).encode())
+        return
+    if orders.recv(1) != b"g":
+        return
+    orders.close()
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
-    Session(shell, channel).serve()
+    Session(shell, Channel(data, limits["message_bytes"])).serve()
 
 
-def _warden(shell: Any, data: socket.socket, control: socket.socket, limits: dict[str, int], trusted: bool) -> None:
-    """Process 1 of a submission; when it ends, all of the submission has ended.
+@dataclass
+class _Running:
+    """A submission's first process.
 
-    It says p, so that the grader can put it into its control group, and waits for g.
-    Orders then: i interrupts the runner, x ends; so do the runner's end and a closed socket.
+    over      a file that can be read from when it has ended
+    orders    the socket on which the grader is told so
+    scratch   its folder, where that does not go with its name space
     """
-    # Process 1 gets the signals of its own name space that it has handlers for, and Python has one for this.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    control.sendall(b"p")
-    if control.recv(1) != b"g":
-        return
-    try:
-        scratch = _enter_scratch(limits, trusted)
-        runner = os.fork()
-    except OSError as error:
-        control.sendall(b"e" + str(error).encode())
-        return
-    if runner == 0:
-        control.close()
-        try:
-            _runner(shell, Channel(data, limits["message_bytes"]), limits, scratch, trusted)
-        finally:
-            os._exit(0)
-    data.close()
-    try:
-        _watch(runner, control)
-    finally:
-        if trusted:
-            _kill_session(runner)
-            shutil.rmtree(scratch, ignore_errors=True)
 
+    pid: int
+    over: int
+    orders: socket.socket
+    scratch: str | None
 
-def _watch(runner: int, control: socket.socket) -> None:
-    wake, notify = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    while True:
-        watched: list[Any] = [control, wake]
-        ready = select.select(watched, [], [], 1.0)[0]
-        if wake in ready:
-            os.read(wake, 4096)
-        for pid, status in _reaped():
-            if pid == runner:
-                control.sendall(b"d%d" % os.waitstatus_to_exitcode(status))
-                return
-        if control in ready:
-            for command in control.recv(64) or b"x":
-                if command == ord("i"):
-                    os.kill(runner, signal.SIGINT)
-                elif command == ord("x"):
-                    return
+    def fileno(self) -> int:
+        return self.over
 
+    def forget(self) -> None:
+        """Close what a process forked later should not have."""
+        os.close(self.over)
+        self.orders.close()
 
-def _reaped() -> Iterator[tuple[int, int]]:
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        yield pid, status
+    def bury(self) -> None:
+        """Collect its exit status, remove what it leaves, and tell the grader."""
+        _, status = os.waitpid(self.pid, 0)
+        if self.scratch is not None:
+            _kill_session(self.pid)
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the grader may have gone on
+            self.orders.sendall(b"d%d" % os.waitstatus_to_exitcode(status))
+        self.forget()
 
 
 def _kill_session(runner: int) -> None:
@@ -235,8 +212,86 @@ def _collapse_memory() -> None:
                 libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(HUGE_PAGE), MADV_COLLAPSE)
 
 
+class _FirstToGo:
+    """Within it, processes are born that the kernel ends before this one and the grader, where memory is full."""
+
+    def __init__(self) -> None:
+        self.file = os.open("/proc/self/oom_score_adj", os.O_RDWR | os.O_CLOEXEC)
+        self._usual = os.read(self.file, 16)
+
+    def __enter__(self) -> None:
+        os.pwrite(self.file, b"1000", 0)
+
+    def __exit__(self, *_: object) -> None:
+        os.pwrite(self.file, self._usual, 0)
+
+
+class _Zygote:
+    """The warm interpreter's side of its control socket."""
+
+    def __init__(self, shell: Any, control: Channel, first_to_go: _FirstToGo, trusted: bool) -> None:
+        self.shell = shell
+        self.control = control
+        self.first_to_go = first_to_go
+        self.trusted = trusted
+        self.own_processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        self.running: list[_Running] = []
+        # What every submission will need: better refused now, in words, than at the first one.
+        self._new_process_namespace()
+        self._old_process_namespace()
+
+    def serve(self) -> None:
+        """Fork for every request, and bury who has ended, until the grader goes."""
+        while True:
+            watched: list[Any] = [self.control.sock, *self.running]
+            ready = select.select(watched, [], [])[0]
+            for ended in [process for process in self.running if process in ready]:
+                self.running.remove(ended)
+                ended.bury()
+            if self.control.sock not in ready:
+                continue
+            try:
+                message, _, fds = self.control.receive_fds(None)
+            except (Closed, WireError):
+                return
+            data, orders = (socket.socket(fileno=fd) for fd in fds)
+            try:
+                self._start(data, orders, message["limits"])
+            except OSError as error:
+                orders.sendall(b"e" + str(error).encode())
+                orders.close()
+            data.close()
+
+    def _start(self, data: socket.socket, orders: socket.socket, limits: dict[str, int]) -> None:
+        scratch = tempfile.mkdtemp(prefix="submission-") if self.trusted else None
+        self._new_process_namespace()
+        with self.first_to_go:
+            pid = os.fork()
+        if pid == 0:
+            try:
+                self.control.close()
+                os.close(self.own_processes)
+                os.close(self.first_to_go.file)
+                for other in self.running:
+                    other.forget()
+                _runner(self.shell, data, orders, limits, scratch)
+            finally:
+                os._exit(0)
+        self._old_process_namespace()
+        self.running.append(_Running(pid, os.pidfd_open(pid), orders, scratch))
+
+    def _new_process_namespace(self) -> None:
+        if not self.trusted:
+            _check(libc.unshare(CLONE_NEWPID), "make a process namespace")
+
+    def _old_process_namespace(self) -> None:
+        if not self.trusted:
+            _check(libc.setns(self.own_processes, CLONE_NEWPID), "return to the own process namespace")
+
+
 def main() -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    first_to_go = _FirstToGo()
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     control = Channel(socket.socket(fileno=int(sys.argv[1])), 1 << 20)
     trusted = sys.argv[2:] == ["trusted"]
@@ -246,52 +301,13 @@ def main() -> None:
     shell = Shell.recording()
     shell.enable_matplotlib("inline")
     shell.run(FIRST_CELL, 0)
-    own_processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    if not trusted:
-        # What every submission will need: better refused now, in words, than at the first one.
-        _check(libc.unshare(CLONE_NEWPID), "make a process namespace")
-        _return_to(own_processes)
+    zygote = _Zygote(shell, control, first_to_go, trusted)
     gc.collect()
     gc.freeze()
     _collapse_memory()
     threads = len(os.listdir("/proc/self/task"))
     control.send({"ready": True, "threads": threads})
-    while True:
-        try:
-            message, _, fds = control.receive_fds(None)
-        except (Closed, WireError):
-            return
-        _start(shell, control, message["limits"], fds, own_processes, trusted)
-        for _ in _reaped():
-            pass
-
-
-def _return_to(own_processes: int) -> None:
-    _check(libc.setns(own_processes, CLONE_NEWPID), "return to the own process namespace")
-
-
-def _start(
-    shell: Any, control: Channel, limits: dict[str, int], fds: list[int], own_processes: int, trusted: bool
-) -> None:
-    data, orders = (socket.socket(fileno=fd) for fd in fds)
-    try:
-        if not trusted:
-            _check(libc.unshare(CLONE_NEWPID), "unshare")
-        pid = os.fork()
-    except OSError as error:
-        orders.sendall(b"e" + str(error).encode())
-        return
-    if pid == 0:
-        try:
-            control.close()
-            os.close(own_processes)
-            _warden(shell, data, orders, limits, trusted)
-        finally:
-            os._exit(0)
-    data.close()
-    orders.close()
-    if not trusted:
-        _return_to(own_processes)
+    zygote.serve()
 
 
 if __name__ == "__main__":
