@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import html
 import time
 from typing import Any
@@ -12,7 +11,7 @@ from nbformat import NotebookNode
 
 from autograder.hidden_tests.runner import TestResult, run_hidden_tests
 from autograder.redirection import settle
-from autograder.repair import Repaired
+from autograder.repair import Repaired, with_own_cells
 from autograder.sandbox import SandboxDied, Worker
 from autograder.submission import HandedIn, Submission
 
@@ -45,7 +44,7 @@ def grade(
     the installation, and SandboxDied where the sandbox was ended from outside twice.
     """
     started = time.monotonic()
-    notebook = copy.deepcopy(repaired.notebook)
+    notebook = with_own_cells(repaired.notebook)
     basis = basis or {}
     again = None if earlier is None else {name for name, _ in basis.items() ^ earlier.basis.items()}
 
@@ -93,7 +92,7 @@ def _ran_before(notebook: NotebookNode, earlier: NotebookNode) -> dict[int, Cell
 
 def ungraded(repaired: Repaired, seed: int, basis: Basis) -> Graded:
     """The result of a submission in which there is nothing to grade: no points, and the notes that say why."""
-    notebook = copy.deepcopy(repaired.notebook)
+    notebook = with_own_cells(repaired.notebook)
     cells = [
         CellScore(nbgrader_of(cell)["grade_id"], float(nbgrader_of(cell)["points"]), 0.0, "not readable")
         for cell in notebook.cells

@@ -79,6 +79,8 @@ class GradebookWriter:
         # The cells stay the same for the whole run; reading them again after every commit takes most of the time.
         self._book.db().expire_on_commit = False
         self._written = 0
+        self._sources: dict[str, dict[str, str]] = {}  # cells by name, of each assignment
+        self._students = {student.id for student in self._book.students}
 
     def __enter__(self) -> GradebookWriter:
         return self
@@ -108,8 +110,10 @@ class GradebookWriter:
 
     def put_back_locked(self, stage: str, notebook: NotebookNode) -> None:
         """Give locked text its source again, mark schemes included, as nbgrader does for whoever grades by hand."""
-        source_cells = self._book.find_notebook(stage, stage).source_cells
-        put_back_locked(notebook, {cell.name: cell.source for cell in source_cells})
+        if stage not in self._sources:
+            source_cells = self._book.find_notebook(stage, stage).source_cells
+            self._sources[stage] = {cell.name: cell.source for cell in source_cells}
+        put_back_locked(notebook, self._sources[stage])
 
     def known_submissions(self, stage: str) -> set[str]:
         """Ids of the students whose submission the gradebook has."""
@@ -118,12 +122,14 @@ class GradebookWriter:
     def write(self, student: str, stage: str, graded: Graded) -> None:
         """Write one submission's scores and automatic comments: all of them, or nothing."""
         with self._one_commit():
-            self._book.update_or_create_student(student)
+            if student not in self._students:
+                self._book.add_student(student)
             timestamp = timestamp_of(self._classroom.submission(student, stage))
             given = {"timestamp": timestamp} if timestamp else {}
             submission = self._book.update_or_create_submission(stage, student, **given)
             notebook = next(each for each in submission.notebooks if each.name == stage)
             self._fill(notebook, graded)
+        self._students.add(student)
         self._written += 1
         if self._written % KEPT == 0:
             self._book.db.expire_all()

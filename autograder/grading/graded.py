@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
@@ -79,7 +79,7 @@ class Graded:
             "trouble": self.trouble,
             "repairs": self.repairs,
             "events": self.events,
-            "cells": [asdict(cell) for cell in self.cells],
+            "cells": [{**vars(cell), "tests": [test.as_dict() for test in cell.tests]} for cell in self.cells],
             "notebook": self.notebook,
         }
 

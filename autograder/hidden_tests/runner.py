@@ -8,7 +8,7 @@ import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeGuard
@@ -65,7 +65,7 @@ class TestResult:
     misconception: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return dict(vars(self))
 
 
 class HiddenTestError(Exception):

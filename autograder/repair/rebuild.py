@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -44,7 +43,7 @@ def repair(raw: bytes | None, release: NotebookNode) -> Repaired:
     """
     slots = slots_of(release)
     reading = read_cells(raw)
-    notebook = copy.deepcopy(release)
+    notebook = with_own_cells(release)
     if not reading.readable:
         answers = {str(slot.grade_id): "missing" for slot in slots if slot.role in ("answer", "written")}
         return Repaired(notebook, reading.notes, False, answers)
@@ -54,6 +53,12 @@ def repair(raw: bytes | None, release: NotebookNode) -> Repaired:
     answered = {str(slots[index].grade_id): how for index, how in sorted(matching.how.items())}
     notes = [*reading.notes, *_counted(matching.notes), *_lost_traces(matching), *_put_back(matching)]
     return Repaired(notebook, notes, True, answered)
+
+
+def with_own_cells(notebook: NotebookNode) -> NotebookNode:
+    """A copy of which cells, sources, outputs and metadata can be set anew. What lies deeper is shared, not copied."""
+    cells = [NotebookNode(cell, metadata=NotebookNode(cell.metadata)) for cell in notebook.cells]
+    return NotebookNode(notebook, metadata=NotebookNode(notebook.metadata), cells=cells)
 
 
 def _fill(notebook: NotebookNode, matching: Matching) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import sys
+import warnings
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -145,6 +148,16 @@ class Shell(InteractiveShell):
         """From here on, what Python prints is recorded."""
         sys.stdout = Stream(self.recorder, "stdout")
         sys.stderr = Stream(self.recorder, "stderr")
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """What IPython makes of magics and shell commands. A cell of Python alone has none, and reads itself sooner."""
+        if not self.input_transformers_post and "In [" not in raw_cell:
+            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # they come when the cell is compiled
+                ast.parse(raw_cell)
+                return raw_cell
+        transformed: str = super().transform_cell(raw_cell)
+        return transformed
 
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no event loop to enable; figures are drawn inline."""

@@ -594,3 +594,15 @@ def test_duplicate_ids_everywhere(release, handed):
     for cell in handed["cells"]:
         cell["id"] = "same"
     assert_whole(repair(raw_of(handed), release))
+
+
+def test_what_is_done_to_a_repaired_notebook_leaves_the_release_alone(release):
+    before = nbformat.writes(release)
+    notebook = repair(None, release).notebook
+    for cell in notebook.cells:
+        cell.source = "x"
+        cell.metadata["tags"] = ["x"]
+        cell["outputs"] = [1]
+    notebook.metadata["x"] = 1
+    notebook.cells.clear()
+    assert nbformat.writes(release) == before

@@ -63,6 +63,28 @@ def test_errors_and_figures_are_outputs_too(process: Process) -> None:
     assert any("image/png" in output.get("data", {}) for output in outputs)
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("folder = %pwd\nfolder", "'/scratch'"),
+        ("In [1]: 6 * 7", "42"),
+        ("x = 50 \\\n%7\nx", "1"),
+        ("print('%pwd')", "%pwd\n"),
+    ],
+)
+def test_magics_and_prompts_are_read_and_python_is_left_alone(process: Process, source: str, said: str) -> None:
+    assert run(process, source) == said
+
+
+def test_reading_a_cell_sooner_adds_no_warning(process: Process) -> None:
+    outputs, _, _ = process.run("import warnings\nwarnings.simplefilter('always')", 1, 5)
+    outputs, succeeded, _ = process.run("letter = '\\d'\n1 is 1", 2, 5)
+    assert succeeded
+    texts = "".join(output.get("text", "") for output in outputs)
+    assert '"is" with a literal' in texts
+    assert "<unknown>" not in texts
+
+
 def test_torch_works_and_calls_carry_tensors(process: Process) -> None:
     run(process, "import torch\ndef double(x, y=0):\n    return x @ x.T, 2 * y")
     x = torch.randn(3, 4, dtype=torch.float64)
