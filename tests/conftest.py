@@ -25,6 +25,8 @@ STAGE_03 = "03_scaled_dot_product_attention"
 class Together(LoadScopeScheduling):
     """Hands out the tests of some folders as one, those of the bank by exercise, and all others singly.
 
+    They come as `pytest_collection_modifyitems` has put them.
+
     pytest-xdist's own groups (3.8) are written into an attribute that pytest 9.2 no longer has.
     """
 
@@ -35,7 +37,17 @@ class Together(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    config.option.loadscopereorder = False
     return Together(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what takes minutes, so that at the end no process waits long for another."""
+
+    def turn(item: pytest.Item) -> int:
+        return 0 if item.path.name == "test_nbval.py" else 1 if item.path.parent.name in TOGETHER else 2
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")

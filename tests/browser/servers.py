@@ -26,8 +26,11 @@ SETTINGS = {
 
 
 def clean_environment(python: Path, home: Path) -> dict[str, str]:
-    """Environment variables under which a program of `python`'s environment sees that environment and nothing else."""
-    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    """Environment variables under which a program of `python`'s environment sees that environment and nothing else.
+
+    OMP_NUM_THREADS stays as well: beside other tests, threads of one notebook wait for each other for minutes.
+    """
+    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR", "OMP_NUM_THREADS") if name in os.environ}
     pip = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_", "HTTPS_", "https_"))}
     path = os.pathsep.join([str(python.parent), "/usr/local/bin", "/usr/bin", "/bin"])
     own = {"HOME": home, "IPYTHONDIR": home / "ipython", "JUPYTER_CONFIG_DIR": home / "config"}

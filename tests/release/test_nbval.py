@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,12 @@ from nbformat.notebooknode import NotebookNode
 from autograder.release.notebooks import build_environment, needs_imdb, real_imdb
 
 pytestmark = pytest.mark.slow
+# Beside other tests, threads of one notebook wait for each other, the longer the smaller its matrices.
+THREADS = {
+    name: os.environ["OMP_NUM_THREADS"]
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    if "OMP_NUM_THREADS" in os.environ
+}
 SANITISE = Path(__file__).parent / "sanitise.cfg"
 
 
@@ -29,7 +36,7 @@ def test_nbval_passes_on_the_executed_solution(solution: Path, tmp_path: Path) -
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-c", tmp_path / "pytest.ini", *options, copied],
             cwd=tmp_path,
-            env=environment,
+            env=environment | THREADS,
             capture_output=True,
             text=True,
             check=False,
@@ -43,7 +50,7 @@ def test_the_untouched_notebook_runs_to_the_end(student_notebook: NotebookNode, 
         client = NotebookClient(
             student_notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
         )
-        client.execute(env=environment, stderr=subprocess.DEVNULL)
+        client.execute(env=environment | THREADS, stderr=subprocess.DEVNULL)
     for cell in student_notebook.cells:
         if cell.cell_type != "code":
             continue
