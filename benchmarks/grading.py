@@ -32,7 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "grading.json"
 STAGE = "03_scaled_dot_product_attention"
 SKIP = "skip-execution"  # nbclient's tag for cells that are not to be run
-SIDES = ("stock", "otter", "ours")
+SIDES = ("stock", "otter", "ours")  # each on one core
+ALL_CORES = "ours, all cores"
 VERSIONS = ("nbgrader", "nbclient", "ipykernel", "torch", "pytest")
 
 
@@ -144,18 +145,18 @@ def _compare(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     students = list(notebooks)
     half = len(students) // 2
     halves = students[:half], students[half:]
-    turns = [(name, students if name == "ours" else some) for some in halves for name in SIDES]
+    turns = [(name, students if name.startswith("ours") else some) for some in halves for name in (*SIDES, ALL_CORES)]
     python = {"otter": options.otter_python or otter_side.environment()}
-    makers = {"stock": _stock_course, "otter": partial(_otter_course, python["otter"]), "ours": _classroom}
+    makers = {"stock": _stock_course, "otter": partial(_otter_course, python["otter"])}
     modes = [False] if options.skip_every_cell else [False, True]
     details: dict[str, Any] = {}
     with control_group() as group:
         for run_look in modes:
-            sides = {name: Side() for name in SIDES}
+            sides = {name: Side() for name in (*SIDES, ALL_CORES)}
             for number, (name, chosen) in enumerate(turns):
                 print(f"{name}: {len(chosen)} submissions{', every cell' if run_look else ''} …", flush=True)
                 folder = scratch / f"{name}-{number}-{run_look}"
-                makers[name](folder, {student: notebooks[student] for student in chosen}, run_look)
+                makers.get(name, _classroom)(folder, {student: notebooks[student] for student in chosen}, run_look)
                 phase = _phase(name, folder, run_look, group, python.get(name, sys.executable))
                 sides[name].phases.append(phase)
             details["every_cell" if run_look else "without_look"] = _summary(sides)
@@ -163,14 +164,20 @@ def _compare(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _phase(name: str, folder: Path, run_look: bool, group: Path | None, python: str) -> Phase:
-    """Run one side in a process of its own, and in the control group where there is one."""
-    arguments = [python, __file__, "--side", name, "--folder", str(folder)]
+    """Run one side in a process of its own: on one core, unless it shall have all, and in the control group."""
+    arguments = [python, __file__, "--side", name.partition(",")[0], "--folder", str(folder)]
     arguments += ["--run-look"] * run_look + (["--group", str(group)] if group else [])
     # The profile decides how much some cells compute.
     environment = {**os.environ, "COURSEKIT_PROFILE": "cpu"}
     environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment["PATH"]])
     begin = time.monotonic(), read_cpu(group)
-    enter = (lambda: (group / "cgroup.procs").write_text("0")) if group else None
+    cores = sorted(os.sched_getaffinity(0))
+
+    def enter() -> None:
+        if group:
+            (group / "cgroup.procs").write_text("0")
+        os.sched_setaffinity(0, cores if name == ALL_CORES else cores[-1:])
+
     done = subprocess.run(
         arguments, env=environment, preexec_fn=enter, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -197,7 +204,7 @@ def _scores(folder: Path) -> Scores:
 
 def _summary(sides: dict[str, Side]) -> dict[str, Any]:
     ours = sides["ours"].summary()
-    summary: dict[str, Any] = {"ours": ours}
+    summary: dict[str, Any] = {"ours": ours, ALL_CORES: sides[ALL_CORES].summary()}
     for name in ("stock", "otter"):
         row = summary[name] = sides[name].summary()
         theirs = {student: cells for phase in sides[name].phases for student, cells in phase.scores.items()}
@@ -233,7 +240,7 @@ def _result(details: dict[str, Any], options: argparse.Namespace, cpu_known: boo
         "cores": len(os.sched_getaffinity(0)),
         "details": {
             **details,
-            "seconds": "wall seconds times grading processes, per submission, in the second half of each run",
+            "seconds": "wall seconds per submission in the second half of each run, all bound to one core",
             "cpu_seconds_from": "control group" if cpu_known else None,
             "command": command + " --skip-every-cell" * options.skip_every_cell,
             "versions": {
@@ -255,7 +262,7 @@ def _print(result: dict[str, Any]) -> None:
         table.add_column(name, justify="right" if name else "left")
     modes = {"without_look": "without plots", "every_cell": "every cell"}
     for mode, title in modes.items():
-        for side in SIDES if mode in details else ():
+        for side in (*SIDES, ALL_CORES) if mode in details else ():
             row = details[mode][side]
             names = ("core_seconds", "cpu_seconds", "core_seconds_with_start_up", "cpu_seconds_with_start_up")
             cells = ["–" if row[name] is None else f"{row[name]:.3f}" for name in names]
