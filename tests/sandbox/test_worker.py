@@ -335,6 +335,18 @@ def test_trusted_submissions_run_without_bubblewrap(monkeypatch: pytest.MonkeyPa
         assert not Path(folder).exists()
 
 
+def test_a_trusted_submission_ends_with_its_interpreter() -> None:
+    with Worker(trust=True) as own:
+        process = own.open()
+        pid = run(process, "import os\nprint(os.getpid())").strip()
+        own._interpreter.kill()
+        own._interpreter.wait()
+        deadline = time.monotonic() + 10
+        while Path("/proc", pid).exists():
+            assert time.monotonic() < deadline, "it runs on"
+            time.sleep(0.05)
+
+
 def test_every_ready_made_part_that_was_called_is_told(process: Process) -> None:
     run(
         process,
