@@ -253,6 +253,19 @@ def test_the_warm_interpreter_is_out_of_reach(process: Process) -> None:
     assert run(process, "'alive'") == "'alive'"
 
 
+def test_a_process_holds_one_socket_and_none_of_another_submission(worker: Worker) -> None:
+    held = (
+        "import os\nsockets = 0\nfor number in os.listdir('/proc/self/fd'):\n"
+        "    if os.path.exists(f'/proc/self/fd/{number}'):\n"
+        "        sockets += 'socket' in os.readlink(f'/proc/self/fd/{number}')\nprint(sockets)"
+    )
+    first = worker.open()
+    second = worker.open()
+    assert [run(first, held), run(second, held)] == ["1\n", "1\n"]
+    first.close()
+    second.close()
+
+
 def test_what_one_submission_patches_the_next_does_not_see(worker: Worker) -> None:
     first = worker.open()
     run(first, "import torch, builtins\ntorch.allclose = lambda *a, **k: True\nbuiltins.sorted = lambda x: 0")
