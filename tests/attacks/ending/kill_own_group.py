@@ -1,6 +1,6 @@
 # tries: every process of the group and every process at all sent SIGKILL
 # place: top
-# told: crashed
+# told: graded
 
 import os
 import signal

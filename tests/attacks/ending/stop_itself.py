@@ -1,6 +1,6 @@
 # tries: SIGSTOP to itself
 # place: answer
-# told: timed out
+# told: graded
 
 import os
 import signal
