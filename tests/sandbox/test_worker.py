@@ -160,8 +160,8 @@ def test_a_cell_that_ends_the_process_is_told(worker: Worker, end: str, how: str
         worker.open().run(f"import os; {end}", 1, 5)
 
 
-def test_a_sleeping_child_does_not_outlive_its_submission(worker: Worker) -> None:
-    process = worker.open()
+def sleeping_child(process: Process) -> str:
+    """Start a child that sleeps, and return what its command line holds, once that can be seen."""
     mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
     run(
         process,
@@ -171,6 +171,12 @@ def test_a_sleeping_child_does_not_outlive_its_submission(worker: Worker) -> Non
     while mark not in _command_lines():  # a process has its command line a moment after it was started
         assert time.monotonic() < deadline, "the child was never seen"
         time.sleep(0.01)
+    return mark
+
+
+def test_a_sleeping_child_does_not_outlive_its_submission(worker: Worker) -> None:
+    process = worker.open()
+    mark = sleeping_child(process)
     process.close()
     time.sleep(0.2)
     assert mark not in _command_lines()
@@ -319,13 +325,9 @@ def test_no_signal_of_a_submission_ends_or_stops_it(process: Process) -> None:
     assert run(process, "len(sent), 40 + 2") == "(31, 42)"
 
 
-def test_a_process_that_forked_dies_with_it(worker: Worker) -> None:
+def test_a_sleeping_child_ends_with_a_process_that_ends_itself(worker: Worker) -> None:
     process = worker.open()
-    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
-    run(
-        process,
-        f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)', '{mark}'])",
-    )
+    mark = sleeping_child(process)
     with pytest.raises(ProcessEnded, match="exit 5"):
         run(process, "import os; os._exit(5)")
     assert mark not in _command_lines()
