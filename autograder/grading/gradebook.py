@@ -123,7 +123,7 @@ class GradebookWriter:
         """Write one submission's scores and automatic comments: all of them, or nothing."""
         with self._one_commit():
             if student not in self._students:
-                self._book.add_student(student)
+                self._book.update_or_create_student(student)  # somebody else may have added them since
             timestamp = timestamp_of(self._classroom.submission(student, stage))
             given = {"timestamp": timestamp} if timestamp else {}
             submission = self._book.update_or_create_submission(stage, student, **given)
