@@ -2,7 +2,7 @@
 
 The models and the training loop are the right answers to the exercises. On a processor: what the notebook shows. On a
 GPU: besides, every row of the table that the course's figures are compared with; `--jobs` trains so many models at a
-time, which a large GPU hardly notices. Reviews come from where `load_imdb` finds them.
+time, and an epoch then takes longer. Reviews come from where `load_imdb` finds them.
 """
 
 from __future__ import annotations
