@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import sys
-import warnings
+from types import CodeType
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -149,16 +149,6 @@ class Shell(InteractiveShell):
         sys.stdout = Stream(self.recorder, "stdout")
         sys.stderr = Stream(self.recorder, "stderr")
 
-    def transform_cell(self, raw_cell: str) -> str:
-        """What IPython makes of magics and shell commands. A cell of Python alone has none, and reads itself sooner."""
-        if not self.input_transformers_post and "In [" not in raw_cell:
-            with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # they come when the cell is compiled
-                ast.parse(raw_cell)
-                return raw_cell
-        transformed: str = super().transform_cell(raw_cell)
-        return transformed
-
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no event loop to enable; figures are drawn inline."""
 
@@ -169,5 +159,48 @@ class Shell(InteractiveShell):
         """Run one cell; returns its outputs and whether it ended without an error."""
         self.recorder.start()
         self.execution_count = number
-        result = self.run_cell(source, store_history=False, silent=False)
-        return self.recorder.finished(), bool(result.success)
+        parts = self._plain_python(source)
+        if parts is None:
+            succeeded = bool(self.run_cell(source, store_history=False, silent=False).success)
+        else:
+            succeeded = self._run_parts(parts)
+        return self.recorder.finished(), succeeded
+
+    def _plain_python(self, source: str) -> list[CodeType] | None:
+        """The statements of a cell, and a last expression apart; None where there is more to do than to run them.
+
+        IPython reads a cell three times over and compiles each statement by itself, which takes longer than to run it.
+        """
+        transformed = self.input_transformers_post or self.ast_transformers or "In [" in source
+        watched = self.events.callbacks["pre_run_cell"] or self.events.callbacks["post_run_cell"]
+        if transformed or watched or not source.strip():
+            return None
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            name = self.compile.cache(source, self.execution_count, raw_code=source)
+            *statements, last = self.compile.ast_parse(source, filename=name).body
+            if not isinstance(last, ast.Expr):
+                return [self.compile(ast.Module([*statements, last], []), name, "exec")]
+            shown = self.compile(ast.Interactive([last]), name, "single")
+            return [self.compile(ast.Module(statements, []), name, "exec"), shown]
+        return None
+
+    def _run_parts(self, parts: list[CodeType]) -> bool:
+        """Run them one after the other as IPython does; returns whether all ended without an error."""
+        failed = False
+        try:
+            self.events.trigger("pre_execute")
+            with self.builtin_trap, self.display_trap:
+                for part in parts:
+                    failed = failed or self._fails(part)
+        except BaseException:  # an interrupt that came a little late
+            self.showtraceback()
+            failed = True
+        self.events.trigger("post_execute")
+        return not failed
+
+    def _fails(self, part: CodeType) -> bool:
+        try:
+            self.run_code(part).send(None)
+        except StopIteration as ended:  # nothing in it is awaited
+            return bool(ended.value)
+        return True
