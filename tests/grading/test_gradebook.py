@@ -1,0 +1,145 @@
+"""The writer of the gradebook: a new submission's rows are those that nbgrader's own objects would have made."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from classes import STAGE, new_classroom
+from nbgrader.api import Base, Gradebook
+
+from autograder.grading.classroom import Classroom
+from autograder.grading.grade import is_autograded, is_written
+from autograder.grading.gradebook import GradebookWriter, timestamp_of
+from autograder.grading.graded import CellScore, Graded
+from autograder.hidden_tests.runner import TestResult
+
+IDS = {"id", "student_id", "assignment_id", "notebook_id"}
+
+
+@pytest.fixture
+def classroom(tmp_path: Path) -> Classroom:
+    return new_classroom(tmp_path)
+
+
+@pytest.fixture
+def graded(classroom: Classroom) -> Graded:
+    """Every other cell right, the others wrong with a sentence; what a person grades waits."""
+    notebook = classroom.released(STAGE)
+    scores = []
+    for cell in notebook.cells:
+        if is_autograded(cell):
+            name, points, right = cell.metadata.nbgrader.grade_id, float(cell.metadata.nbgrader.points), len(scores) % 2
+            told = TestResult("test_it", name, "it", points, points * right, "passed" if right else "failed", "Look.")
+            scores.append(CellScore(name, points, points * right, "graded", [told]))
+        elif is_written(cell):
+            scores.append(CellScore(cell.metadata.nbgrader.grade_id, 1.0, None, "manual"))
+    return Graded(notebook, scores, [], [], 0, {})
+
+
+def hand_in(classroom: Classroom, student: str, time: str | None = None) -> None:
+    folder = classroom.submission(student, STAGE)
+    folder.mkdir(parents=True)
+    if time:
+        (folder / "timestamp.txt").write_text(time)
+
+
+def write(classroom: Classroom, graded: Graded, *students: str) -> None:
+    with GradebookWriter(classroom) as book:
+        book.ensure_assignment(STAGE, graded.notebook)
+        for student in students:
+            book.write(student, STAGE, graded)
+
+
+def rows(classroom: Classroom, student: str) -> list[Any]:
+    """All that the gradebook holds of a submission, but for the names that it gives its rows."""
+    with Gradebook(classroom.gradebook_url) as book:
+        submission = book.find_submission(STAGE, student)
+        notebook = submission.notebooks[0]
+        found = [submission, notebook, *sorted([*notebook.grades, *notebook.comments], key=lambda row: row.name)]
+        return [(type(row).__name__, getattr(row, "name", ""), columns(row)) for row in found]
+
+
+def columns(row: Base) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in row.__table__.columns if column.name not in IDS}
+
+
+@pytest.mark.parametrize("time", [None, "2026-02-03 04:05:06 UTC", "2026-02-03 04:05:06 +0200"])
+def test_new_rows_are_those_of_nbgrader(classroom: Classroom, graded: Graded, time: str | None) -> None:
+    for student in ("ada", "bob"):
+        hand_in(classroom, student, time)
+    with GradebookWriter(classroom) as book:
+        book.ensure_assignment(STAGE, graded.notebook)
+        book.write("ada", STAGE, graded)
+        book._update("bob", STAGE, timestamp_of(classroom.submission("bob", STAGE)), graded)
+    ada = rows(classroom, "ada")
+    assert ada == rows(classroom, "bob")
+    written = {name: column for kind, name, column in ada if kind == "Grade"}
+    assert {name: column["auto_score"] for name, column in written.items()} == {
+        cell.grade_id: cell.score for cell in graded.cells
+    }
+    assert {name for name, column in written.items() if column["needs_manual_grade"]} == {
+        cell.grade_id for cell in graded.cells if cell.score is None
+    }
+    assert sum(column.get("auto_comment") == "it: Look." for _, _, column in ada) >= 3
+    assert (ada[0][2]["timestamp"] is None) == (time is None)
+
+
+def test_whom_somebody_else_has_added_since_keeps_what_a_person_wrote(classroom: Classroom, graded: Graded) -> None:
+    name = graded.cells[0].grade_id
+    with GradebookWriter(classroom) as book:
+        book.ensure_assignment(STAGE, graded.notebook)
+        assert book.known_submissions(STAGE) == set()
+        with Gradebook(classroom.gradebook_url) as other:
+            other.add_student("ada", first_name="Ada")
+            other.add_submission(STAGE, "ada")
+            other.find_grade(name, STAGE, STAGE, "ada").manual_score = 0.5
+            other.db.commit()
+        book.write("ada", STAGE, graded)
+        assert book.known_submissions(STAGE) == {"ada"}
+    with Gradebook(classroom.gradebook_url) as found:
+        assert [submission.student.first_name for submission in found.assignment_submissions(STAGE)] == ["Ada"]
+        grade = found.find_grade(name, STAGE, STAGE, "ada")
+        assert (grade.manual_score, grade.auto_score) == (0.5, graded.cells[0].score)
+
+
+def test_a_known_student_keeps_the_name(classroom: Classroom, graded: Graded) -> None:
+    write(classroom, graded)
+    with Gradebook(classroom.gradebook_url) as book:
+        book.add_student("ada", first_name="Ada")
+    write(classroom, graded, "ada")
+    with Gradebook(classroom.gradebook_url) as book:
+        assert book.find_student("ada").first_name == "Ada"
+        assert book.find_submission(STAGE, "ada").score == sum(cell.score or 0 for cell in graded.cells)
+
+
+def test_a_late_submission_gets_its_penalty(classroom: Classroom, graded: Graded) -> None:
+    with (classroom.root / "nbgrader_config.py").open("a") as config:
+        config.write("\nget_config().LateSubmissionPlugin.penalty_method = 'zero'\n")
+    write(classroom, graded)
+    with Gradebook(classroom.gradebook_url) as book:
+        book.find_assignment(STAGE).duedate = datetime.datetime(2026, 2, 1)
+        book.db.commit()
+    for student, time in (("ada", "2026-02-03 00:00:00 UTC"), ("bob", "2026-01-31 00:00:00 UTC"), ("cy", None)):
+        hand_in(classroom, student, time)
+    write(classroom, graded, "ada", "bob", "cy")
+    with Gradebook(classroom.gradebook_url) as book:
+        penalties = {
+            submission.student.id: submission.notebooks[0].late_submission_penalty
+            for submission in book.assignment_submissions(STAGE)
+        }
+        total = book.find_submission(STAGE, "ada").score
+    assert penalties == {"ada": total, "bob": None, "cy": None}
+    assert total > 0
+
+
+def test_a_write_that_fails_leaves_nothing_behind(classroom: Classroom, graded: Graded) -> None:
+    incomplete = Graded(graded.notebook, graded.cells[1:], [], [], 0, {})
+    with pytest.raises(KeyError):
+        write(classroom, incomplete, "ada")
+    with Gradebook(classroom.gradebook_url) as book:
+        assert book.students == []
+    write(classroom, graded, "ada")
+    assert rows(classroom, "ada")
