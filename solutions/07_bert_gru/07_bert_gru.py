@@ -55,6 +55,7 @@ from functools import partial
 
 import torch
 from coursekit import check, checkpoints, earlier_work, load_encoder, load_imdb, plots, runtime, when_done
+from coursekit.encoder import GRADED_LAYERS
 from coursekit.features import Features, fast_arithmetic, keep, reader_facts
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
@@ -63,14 +64,14 @@ binary_accuracy = earlier_work("binary_accuracy")
 runtime.set_seed(7)
 
 # %% [markdown]
-# Sizes for your machine. With a GPU the encoder is bert-base; without one it is smaller, and so are the numbers of
-# reviews. Change them as you like; only `max_length` and the encoder's layers must stay, because your work is graded
-# on what the same encoder says about the first 256 tokens of a review.
+# Sizes for your machine. With a GPU the encoder is bert-base; without one it is MiniLM, and there are fewer reviews.
+# Change them as you like; only `max_length` and the encoder's layers must stay, because your work is graded on what the
+# same encoder says about the first 256 tokens of a review.
 
 # %%
 sizes = runtime.choose(
-    cpu={"layers": 5, "max_length": 256, "train": 3_000, "valid": 700, "test": 700, "epochs": 5, "lr": 3e-3},
-    gpu={"layers": None, "max_length": 256, "train": 17_500, "valid": 3_000, "test": 3_000, "epochs": 8, "lr": 1e-3},
+    cpu={"small": True, "max_length": 256, "train": 3_000, "valid": 700, "test": 700, "epochs": 5, "lr": 3e-3},
+    gpu={"small": False, "max_length": 256, "train": 17_500, "valid": 3_000, "test": 3_000, "epochs": 8, "lr": 1e-3},
 )
 batch_size = 64
 
@@ -90,11 +91,11 @@ def need(name: str) -> object:
 # %% [markdown]
 # ## An encoder reads
 #
-# On a CPU you get MiniLM, with five of its six layers: the last one was trained to compare whole sentences, and is worse
-# at telling good from bad than the layer below it.
+# MiniLM comes with five of its six layers: the last one was trained to compare whole sentences, and is worse at telling
+# good from bad than the layer below it. bert-base comes whole.
 
 # %% tags=["look"]
-tokenizer, bert = load_encoder(num_hidden_layers=sizes["layers"])
+tokenizer, bert = load_encoder(num_hidden_layers=GRADED_LAYERS, small=sizes["small"])
 bert = bert.to(runtime.device())
 d_model = bert.config.hidden_size
 

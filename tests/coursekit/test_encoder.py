@@ -144,6 +144,48 @@ def test_the_bundle_comes_last_and_says_so_once(capfd: pytest.CaptureFixture[str
 
 
 @pytest.mark.usefixtures("bundle")
+def test_where_a_small_encoder_is_asked_for_the_bundle_comes_before_a_cached_bert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_encoder(tmp_path / "cache" / "models--google-bert--bert-base-uncased" / "snapshots" / "abc")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    assert load_encoder(small=True)[1].config.hidden_size == 384
+    assert load_encoder(write_encoder(tmp_path / "mine", width=16), small=True)[1].config.hidden_size == 16
+
+
+def test_without_the_bundle_a_small_encoder_is_the_caches_then_the_hubs_then_bert(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def download(name: str, **options: object) -> str:
+        if name != "sentence-transformers/all-MiniLM-L6-v2":
+            raise ConnectionError
+        return str(write_encoder(tmp_path / "downloaded", width=16))
+
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    write_encoder(cache / "models--google-bert--bert-base-uncased" / "snapshots" / "abc")
+    assert load_encoder(small=True)[1].config.hidden_size == 12
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setattr(sources, "_answers", lambda endpoint: True)
+    assert load_encoder(small=True)[1].config.hidden_size == 16
+    assert "all-MiniLM-L6-v2, downloaded from the hub" in capsys.readouterr().out
+    write_encoder(cache / "models--sentence-transformers--all-MiniLM-L6-v2" / "snapshots" / "abc", width=8)
+    assert load_encoder(small=True)[1].config.hidden_size == 8
+
+
+@pytest.mark.usefixtures("bundle")
+def test_layers_by_name_are_those_of_the_encoder_that_is_found(tmp_path: Path) -> None:
+    """Whoever asks for the graded layers gets five of MiniLM, with a GPU too, and all of an encoder of their own."""
+    layers = {"bert-base-uncased": 2, "all-MiniLM-L6-v2": 5}
+    assert load_encoder(num_hidden_layers=layers)[1].config.num_hidden_layers == 5
+    assert load_encoder(num_hidden_layers={"bert-base-uncased": 2})[1].config.num_hidden_layers == 6
+    assert load_encoder(write_encoder(tmp_path), num_hidden_layers=layers)[1].config.num_hidden_layers == 3
+    bert = BertConfig(num_hidden_layers=3, num_attention_heads=2, intermediate_size=20)
+    BertModel(bert).save_pretrained(tmp_path)
+    assert load_encoder(tmp_path, num_hidden_layers=layers)[1].config.num_hidden_layers == 2
+
+
+@pytest.mark.usefixtures("bundle")
 def test_the_bundle_needs_no_sentence_transformers() -> None:
     code = (
         "import sys; from coursekit import load_encoder; load_encoder();"
