@@ -10,9 +10,12 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from autograder.definitions import TOO_DEEP, Definitions, Statement
-from autograder.hidden_tests.runner import TestResult
+
+if TYPE_CHECKING:
+    from autograder.hidden_tests.runner import TestResult
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ _FUNCTIONS_ONLY = {"eval", "exec"}  # model.eval() is something else
 _HIDDEN = {*_BY_NAME, *_FUNCTIONS_ONLY}
 # Nobody needs it who builds by hand: it keeps calls of torch from being seen.
 _OUT_OF_SIGHT = r"_?Disable\w*TorchFunction\w*|_pop_torch_function_stack|_remove_mode"
+
+
+def is_watched(exercise: str) -> bool:
+    """Whether calls to an exercise are watched for ready-made parts."""
+    return exercise in BY_HAND and bool(BY_HAND[exercise].called)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import torch
 
 from autograder.misconceptions import exercises, right_answer
 from autograder.misconceptions.diagnosis import diagnose
+from autograder.redirection import is_watched
 from autograder.sandbox import SandboxDied, SandboxMissing
 from autograder.submission import Exchange, LocalSubmission, StudentError, Submission
 
@@ -100,6 +101,7 @@ def grade_cell_of(item: pytest.Item) -> str:
 def submission_for(target: Target, item: pytest.Item) -> Submission:
     """What the `submission` fixture is: the names as they stood when the test's grade cell was reached."""
     target.enter(grade_cell_of(item))
+    target.submission._watch = is_watched(grade_cell_of(item))
     return target.submission
 
 

@@ -84,6 +84,7 @@ class Submission:
         self._seed = seed
         self._handed_in = handed_in or HandedIn()
         self._count = 0
+        self._watch = False  # whether calls are to be watched for ready-made parts
         self._exchanges: list[Exchange] = []
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -111,6 +112,7 @@ class Submission:
             "args": tree[0],
             "kwargs": tree[1],
             "seed": (self._seed * 1_000_003 + self._count) % 2**31,
+            "watch": self._watch,
         }
         answer, answer_tensors = self._answering.perform(request, tensors)
         self._exchanges.append(Exchange(request, tensors, answer, answer_tensors))
