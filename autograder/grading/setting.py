@@ -16,7 +16,8 @@ import autograder
 from autograder import reviews
 from autograder.hidden_tests import source
 from autograder.hidden_tests.runner import test_file
-from autograder.repair import Repaired, read_submission, repair
+from autograder.repair import Repaired, read_submission, repair, slots_of
+from autograder.repair.slots import Slot
 from autograder.sandbox import Limits
 from autograder.sandbox.bubblewrap import package_folder
 from autograder.submission import HandedIn
@@ -104,6 +105,10 @@ class Setting:
         return self.classroom.released(self.stage)
 
     @cached_property
+    def _slots(self) -> list[Slot]:
+        return slots_of(self.released)
+
+    @cached_property
     def _common(self) -> list[object]:
         release = hashlib.sha256(json.dumps(self.released).encode()).hexdigest()
         return [self.stage, release, repr(self.limits), self.run_look, grader_fingerprint(self.stage)]
@@ -141,6 +146,6 @@ class Setting:
 
     def repaired(self, submitted: Submitted) -> Repaired:
         """A submission on the released notebook, with all there is to tell about it."""
-        repaired = repair(submitted.raw, self.released)
+        repaired = repair(submitted.raw, self.released, self._slots)
         repaired.notes[:] = submitted.notes if submitted.raw is None else [*submitted.notes, *repaired.notes]
         return repaired

@@ -6,5 +6,6 @@ submission is data from the first byte to the last: it is read, compared and cop
 
 from autograder.repair.finding import Found, read_submission
 from autograder.repair.rebuild import Repaired, repair, with_own_cells
+from autograder.repair.slots import slots_of
 
-__all__ = ["Found", "Repaired", "read_submission", "repair", "with_own_cells"]
+__all__ = ["Found", "Repaired", "read_submission", "repair", "slots_of", "with_own_cells"]

@@ -32,16 +32,17 @@ class Repaired:
     answered: dict[str, str]
 
 
-def repair(raw: bytes | None, release: NotebookNode) -> Repaired:
+def repair(raw: bytes | None, release: NotebookNode, slots: list[Slot] | None = None) -> Repaired:
     """Put the answers of a submission back on the released notebook.
 
     raw         the submitted file, None if there is none
     release     the released notebook, nbformat 4; it is not changed
+    slots       `slots_of` the release, for whoever repairs many submissions of it
 
     Grade cells, locked cells and text are always the release's own, and so are all metadata; tags, outputs and
     attachments of the submission are dropped. Raises nothing, whatever the bytes are.
     """
-    slots = slots_of(release)
+    slots = slots_of(release) if slots is None else slots
     reading = read_cells(raw)
     notebook = with_own_cells(release)
     if not reading.readable:

@@ -60,9 +60,14 @@ def lines_beyond(source: str, released: str) -> str:
     return "\n".join(line for line in source.splitlines() if line.strip() not in known).strip("\n")
 
 
+@_remembered
+def _bare_lines(block: str) -> list[str]:
+    return [line.rstrip() for line in block.strip("\n").split("\n")]
+
+
 def without_block(source: str, block: str) -> str:
     """The source without the lines of `block`, where they stand in it one after another."""
-    wanted = [line.rstrip() for line in block.strip("\n").split("\n")]
+    wanted = _bare_lines(block)
     if not any(wanted) or not all(line in source for line in wanted):
         return source
     lines = source.split("\n")
