@@ -116,9 +116,9 @@ class NotebookRun:
             self.close()
 
     def close(self) -> None:
-        """End the submission's process."""
+        """End the submission's process. The worker waits for its end before it opens another."""
         if self._process is not None:
-            self._process.close()
+            self._process.kill()
             self._process = None
 
     def _time_left(self) -> float:

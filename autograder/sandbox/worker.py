@@ -61,6 +61,7 @@ class Worker:
     def __init__(self, limits: Limits | None = None, trust: bool = False) -> None:
         self.limits = limits or Limits()
         self._trust = trust
+        self._last: Process | None = None
         self.group = cgroups.make(self.limits.memory_bytes, self.limits.processes, self.limits.cores)
         self._start()
 
@@ -103,6 +104,8 @@ class Worker:
 
     def open(self) -> Process:
         """A fresh process for one submission, in name spaces of its own. A worker that has died is replaced first."""
+        if self._last is not None:
+            self._last.wait_if_killed()
         for attempt in (0, 1):
             if self._interpreter.poll() is not None:
                 self._stop()
@@ -123,11 +126,14 @@ class Worker:
                     continue
             process = Process(Channel(data, self.limits.message_bytes), orders, self.limits, self.group)
             process.begin()
+            self._last = process
             return process
         raise AssertionError("unreachable")
 
     def close(self) -> None:
         """End the interpreter and everything in its sandbox."""
+        if self._last is not None:
+            self._last.close()
         self._stop()
         if self.group is not None:
             self.group.close()
@@ -161,6 +167,7 @@ class Process:
         self._attempts: list[str] = []
         self._called: set[str] = set()
         self._open = True
+        self._over = False
         self._first: int | None = None  # a file that can be read from when the first process is over
 
     def begin(self) -> None:
@@ -271,17 +278,27 @@ class Process:
         return ProcessEnded(how, "crashed")
 
     def close(self) -> None:
-        """End the submission's processes; its scratch files go with them."""
-        if not self._open:
+        """End the submission's processes, and wait until they are over; its scratch files go with them."""
+        self.kill()
+        self.wait_if_killed()
+
+    def kill(self) -> None:
+        """End the submission's processes, and go on: the kernel takes milliseconds to clear up behind them."""
+        if self._open:
+            self._open = False
+            self._signal(signal.SIGKILL)
+            self._channel.close()
+
+    def wait_if_killed(self) -> None:
+        """Wait until all of its processes are over, if they are to be: the next submission's limits count them."""
+        if self._open or self._over:
             return
-        self._open = False
-        self._signal(signal.SIGKILL)
+        self._over = True
         # Process 1 of a name space is over after all others in it; its files are closed before they are killed.
         if self._first is not None:
             select.select([self._orders], [], [], END_SECONDS)
             os.close(self._first)
         self._orders.close()
-        self._channel.close()
 
 
 def _said(sock: socket.socket, flags: int = 0) -> tuple[int, bytes]:

@@ -108,6 +108,18 @@ def test_when_a_submission_is_closed_all_its_processes_are_gone(small_worker: Wo
         assert int((group.pids / "pids.current").read_text()) == 1  # the warm interpreter
 
 
+def test_what_was_killed_is_gone_when_the_next_submission_begins(small_worker: Worker) -> None:
+    for _ in range(10):
+        opened = small_worker.open()
+        printed(opened, FORK_BOMB)
+        opened.kill()
+        after = small_worker.open()
+        group = small_worker.group
+        assert group is not None
+        assert int((group.pids / "pids.current").read_text()) == 2  # the warm interpreter, and the next submission
+        after.close()
+
+
 def test_a_try_at_the_network_is_refused_and_told(process: Process) -> None:
     source = "import urllib.request\nurllib.request.urlopen('http://192.0.2.1/', timeout=2)"
     assert "denied" in printed(process, source)

@@ -34,9 +34,10 @@ def run(process: Process, source: str, seconds: float = 20.0) -> str:
     return "".join(texts)
 
 
-def call(process: Process, target: str, *args: Any, seconds: float = 5.0) -> Any:
+def call(process: Process, target: str, *args: Any, seconds: float = 5.0, watch: bool = False) -> Any:
     tree, tensors = encode([list(args), {}], lambda value: pytest.fail(f"{value!r} should cross"))
     request = {"do": "call", "target": target, "attribute": "", "args": tree[0], "kwargs": tree[1], "seed": 7}
+    request["watch"] = watch
     answer, out = process.perform(request, tensors, seconds)
     return decode(answer["value"], out, lambda ref: ref) if "value" in answer else answer
 
@@ -381,6 +382,8 @@ def test_every_ready_made_part_that_was_called_is_told(process: Process) -> None
         """.replace("\n        ", "\n"),
     )
     call(process, "answer", torch.randn(2, 3, 8))
+    assert process.called() == set()
+    call(process, "answer", torch.randn(2, 3, 8), watch=True)
     told = process.called()
     assert {"scaled_dot_product_attention", "multi_head_attention_forward", "MultiheadAttention"} <= told
     assert {"rnn_tanh", "rnn_relu", "rnn_tanh_cell", "rnn_relu_cell"} <= told
