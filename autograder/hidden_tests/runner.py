@@ -101,6 +101,7 @@ def grade_cell_of(item: pytest.Item) -> str:
 def submission_for(target: Target, item: pytest.Item) -> Submission:
     """What the `submission` fixture is: the names as they stood when the test's grade cell was reached."""
     target.enter(grade_cell_of(item))
+    target.submission._test = item.name
     target.submission._watch = is_watched(grade_cell_of(item))
     return target.submission
 
@@ -304,7 +305,7 @@ def faulty_tests(stage: str) -> frozenset[str]:
 def _add_diagnoses(results: list[TestResult], exchanges: dict[str, list[Exchange]]) -> None:
     for grade_id, log in exchanges.items():
         lost = [result for result in results if result.grade_id == grade_id and result.status == "failed"]
-        found = diagnose(grade_id, log) if lost else None
+        found = diagnose(grade_id, log, lost={result.name for result in lost}) if lost else None
         if found is None:
             continue
         meant = [result for result in lost if result.name == found.caught_by] or lost[:1]

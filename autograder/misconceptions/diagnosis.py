@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 Replays = dict[tuple[str, str, int, bytes], tuple[dict[str, Any], Any]]
 
 
-def diagnose(exercise: str, exchanges: Sequence[Exchange], kept: Replays | None = None) -> Misconception | None:
+def diagnose(
+    exercise: str, exchanges: Sequence[Exchange], kept: Replays | None = None, lost: Collection[str] = ()
+) -> Misconception | None:
     """The misconception that would have given the student's answers to these calls, or None.
 
     kept    what known answers gave to calls, for whoever diagnoses many submissions to which the same calls were made
+    lost    names of the tests that failed: where to look first
 
     A misconception must agree on every call; where none does, on every call whose right answer does not depend on
     the random state, for students draw random numbers in many right ways. It must also differ from the right answer
@@ -35,15 +38,17 @@ def diagnose(exercise: str, exchanges: Sequence[Exchange], kept: Replays | None 
     # Where a value stayed behind a later call may use it, which then needs all the calls before it.
     linked = any("$ref" in repr(exchange.answer) for exchange in exchanges)
     right = _Replay(right_answer(exercise), exchanges, linked, kept)
-    wrong = {i for i, answer in enumerate(seen) if not _agree(answer, right[i])}
-    # Calls that the student got wrong come first: most misconceptions are ruled out by one of them.
-    order = sorted(range(len(seen)), key=lambda i: i not in wrong)
-    candidates = [(known, _Replay(known, exchanges, linked, kept)) for known in bank(exercise)]
+    order = sorted(range(len(seen)), key=lambda i: exchanges[i].test not in lost)
+    likely_first = sorted(bank(exercise), key=lambda known: known.caught_by not in lost)
+    candidates = [(known, _Replay(known, exchanges, linked, kept)) for known in likely_first]
 
     def match(compared: Sequence[int]) -> Misconception | None:
-        if wrong.isdisjoint(compared):
+        wrong = next((i for i in compared if not _agree(seen[i], right[i])), None)
+        if wrong is None:
             return None
-        return next((known for known, replay in candidates if all(_agree(replay[i], seen[i]) for i in compared)), None)
+        # Most misconceptions are ruled out by a call that the student got wrong.
+        ordered = [wrong, *(i for i in compared if i != wrong)]
+        return next((known for known, replay in candidates if all(_agree(replay[i], seen[i]) for i in ordered)), None)
 
     found = match(order)
     if found is None:

@@ -29,12 +29,16 @@ class Answering(Protocol):
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request with its answer, kept so that a misconception can be asked the same."""
+    """One request with its answer, kept so that a misconception can be asked the same.
+
+    test    name of the hidden test that made it
+    """
 
     request: dict[str, Any]
     request_tensors: dict[str, torch.Tensor]
     answer: dict[str, Any]
     answer_tensors: dict[str, torch.Tensor]
+    test: str = ""
 
     @cached_property
     def digest(self) -> bytes:
@@ -84,7 +88,8 @@ class Submission:
         self._seed = seed
         self._handed_in = handed_in or HandedIn()
         self._count = 0
-        self._watch = False  # whether calls are to be watched for ready-made parts
+        self._test = ""  # name of the test that calls
+        self._watch = False  # whether its calls are to be watched for ready-made parts
         self._exchanges: list[Exchange] = []
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -115,7 +120,7 @@ class Submission:
             "watch": self._watch,
         }
         answer, answer_tensors = self._answering.perform(request, tensors)
-        self._exchanges.append(Exchange(request, tensors, answer, answer_tensors))
+        self._exchanges.append(Exchange(request, tensors, answer, answer_tensors, self._test))
         return self._read(answer, answer_tensors, shown)
 
     def _read(self, answer: dict[str, Any], tensors: dict[str, torch.Tensor], shown: str) -> Any:
