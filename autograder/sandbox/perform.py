@@ -41,10 +41,10 @@ class MissingName(Exception):
 class Performer:
     """Answers requests on `names`, keeping what cannot cross the wall.
 
-    A request is {"do": "call" | "scenario" | "get", "target": name or ref number, "attribute": dotted path or "",
-    "args": tree, "kwargs": tree, "seed": int, "watch": bool}; the answer {"value": tree}, {"missing": name} or
-    {"raised": type, "message": text, "where": [source lines]}. Where it is
-    watched, a call takes longer, and torch takes other paths through some layers.
+    A request is {"do": "call" | "each" | "scenario" | "get", "target": name or ref number, "attribute": dotted path or
+    "", "args": tree, "kwargs": tree, "seed": int, "watch": bool}; the answer {"value": tree}, {"missing": name} or
+    {"raised": type, "message": text, "where": [source lines]}. "each" calls with every one of its args. Where a call is
+    watched, it takes longer, and torch takes other paths through some layers.
     """
 
     def __init__(self, names: Mapping[str, Any], scenarios: Any) -> None:
@@ -84,6 +84,8 @@ class Performer:
         if request["do"] == "scenario":
             return getattr(self.scenarios, request["target"])(Names(self.names), *args, **kwargs)
         target = self._target(request)
+        if request["do"] == "each":
+            return [target(*call) for call in args]
         return target if request["do"] == "get" else target(*args, **kwargs)
 
 
@@ -102,7 +104,8 @@ def describe(error: BaseException) -> dict[str, Any]:
         message = str(error)[:MESSAGE_CHARS]
     except Exception:
         message = ""
-    frames = traceback.extract_tb(error.__traceback__)
+    # The lines of all other files would be read only to be left out.
+    frames = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), lookup_lines=False)
     where = [
         f"{frame.line}"[:200] for frame in frames if "ipython-input" in frame.filename or "cell " in frame.filename
     ]

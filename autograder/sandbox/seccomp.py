@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+from functools import cache
 
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 RET_ALLOW, RET_ERRNO, RET_KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -45,6 +46,9 @@ SOCKET = {"x86_64": 41, "aarch64": 198}
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
+libc = ctypes.CDLL(None, use_errno=True)
+
+
 def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("HBBI", code, if_true, if_false, value)
 
@@ -73,18 +77,23 @@ def program(machine: str) -> bytes:
     return b"".join(steps)
 
 
+@cache
+def prepare() -> bytes | None:
+    """The filter for this machine; None for one whose system calls are not in the tables. Before a fork, built once."""
+    machine = os.uname().machine
+    return program(machine) if machine in REFUSED else None
+
+
 def apply() -> None:
     """Put the filter on this process and all that it starts; new privileges must be off already. Raises OSError.
 
     On a machine whose system calls are not in the tables nothing is done.
     """
-    machine = os.uname().machine
-    if machine not in REFUSED:
+    steps = prepare()
+    if steps is None:
         return
-    steps = program(machine)
     buffer = ctypes.create_string_buffer(steps, len(steps))
     header = struct.pack("HxxxxxxQ", len(steps) // 8, ctypes.addressof(buffer))
-    libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.c_char_p(header), 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"seccomp: {os.strerror(number)}")

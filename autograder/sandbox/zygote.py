@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,14 +63,30 @@ def _check(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
+@contextlib.contextmanager
+def _hidden(*modules: str) -> Iterator[None]:
+    """Let imports inside believe that these are not installed; afterwards they can be imported.
+
+    transformers takes them along for what no notebook does, and their libraries are a third of the mappings that every
+    fork copies.
+    """
+    hidden = {name: None for name in modules if name not in sys.modules}
+    sys.modules.update(hidden)  # type: ignore[arg-type]
+    yield
+    for name in hidden:
+        del sys.modules[name]
+
+
 def warm_up() -> None:
     """Import what a notebook of the course imports. No torch operation is run: its thread pools must not exist."""
     import matplotlib.pyplot  # noqa: F401
     import numpy  # noqa: F401
     import torch
-    import transformers  # noqa: F401
     from torch.utils._python_dispatch import TorchDispatchMode
-    from transformers import AutoTokenizer, BertModel, BertTokenizerFast  # noqa: F401
+
+    with _hidden("scipy", "sklearn"):
+        import transformers  # noqa: F401
+        from transformers import AutoTokenizer, BertModel, BertTokenizerFast  # noqa: F401
 
     import coursekit.checkpoints
     import coursekit.checks
@@ -112,11 +129,15 @@ def _new_mounts(limits: dict[str, int]) -> None:
         _check(libc.mount(b"tmpfs", b"/proc", b"tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, b"size=4k"), "hide /proc")
 
 
-def _drop_capabilities() -> None:
+def _gain_none() -> None:
+    """Let no program that is started from here gain a capability; what this process has, it keeps."""
     for capability in range(64):
         if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break
     libc.prctl(PR_CAP_AMBIENT, 4, 0, 0, 0)
+
+
+def _drop_capabilities() -> None:
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     empty = (ctypes.c_uint32 * 6)(*([0] * 6))
     _check(libc.syscall(SYS_CAPSET[os.uname().machine], header, empty), "drop capabilities")
@@ -307,6 +328,8 @@ def main() -> None:
     warm_up()
     if not trusted:
         _seed_no_accelerator()
+        _gain_none()
+        seccomp.prepare()
     from .recorder import Shell
 
     shell = Shell.recording()
