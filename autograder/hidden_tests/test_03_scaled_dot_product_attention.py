@@ -7,6 +7,7 @@ the points of the scale, and not those of the mask or the dropout.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -31,7 +32,11 @@ def attend(
     submission: Submission, q: Tensor, k: Tensor, v: Tensor, rate: float, mask: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Values and attention as float64. Exchanged results are put right: only the test of shapes takes points for it."""
-    returned = submission.scaled_dot_product(q, k, v, rate, mask)
+    return values_and_attention(submission.scaled_dot_product(q, k, v, rate, mask), q, k, v)
+
+
+def values_and_attention(returned: Any, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """The same of what a call has returned."""
     pair = isinstance(returned, tuple | list) and len(returned) == 2
     expect(pair, f"scaled_dot_product should return two tensors, values and attention, but returned {named(returned)}.")
     values, attention = returned
@@ -88,9 +93,11 @@ def test_weights_of_each_query_sum_to_one(submission: Submission, rng: torch.Gen
 @points("scaled_dot_product", 0.75)
 def test_weights_follow_the_scaled_products(submission: Submission, rng: torch.Generator) -> None:
     """The logarithm of the weights is q·k/√d_k, but for what the softmax takes off along its axis, whichever it is."""
-    for batch, n_heads, seq, d_k, d_v in ((2, 3, 5, 7, 4), (3, 2, 4, 11, 6)):
-        q, k, v = heads(rng, batch, n_heads, seq, d_k, d_v)
-        _, attention = attend(submission, q, k, v, 0.0, None)
+    inputs = [heads(rng, 2, 3, 5, 7, 4), heads(rng, 3, 2, 4, 11, 6)]
+    calls = [(*some, 0.0, None) for some in inputs]
+    for (q, k, v), returned in zip(inputs, submission.each("scaled_dot_product", *calls), strict=True):
+        d_k = q.shape[-1]
+        _, attention = values_and_attention(returned, q, k, v)
         expect(attention.min() > 0, "Without a mask and at rate 0 every weight is above zero, but some are not.")
         axis = softmax_axis(attention)
         axis = -1 if axis is None else axis
@@ -189,8 +196,8 @@ def test_dropout_falls_on_the_weights(submission: Submission, rng: torch.Generat
     )
     solve = torch.linalg.pinv(v)
     dropped = []
-    for _ in range(2):
-        values, attention = attend(submission, q, k, v, rate, None)
+    for returned in submission.each("scaled_dot_product", *[(q, k, v, rate, None)] * 2):
+        values, attention = values_and_attention(returned, q, k, v)
         used = values @ solve
         growth = used / plain
         gone = growth.abs() < 0.02
@@ -259,17 +266,18 @@ def test_gradients_reach_queries_keys_and_values(submission: Submission, rng: to
 # 3.3 norms, self_attention, mean_of_two
 
 
-def some_betas(rng: torch.Generator) -> list[float]:
-    """One below 1, where β² < β, and two above."""
+def norms_of_some(submission: Submission, rng: torch.Generator) -> list[tuple[float, object]]:
+    """Three β, one below 1, where β² < β, and two above; with what norms returns for each."""
     low, middle, high = torch.rand(3, generator=rng, dtype=torch.float64).tolist()
-    return [0.3 + 0.4 * low, 3 + 4 * middle, 30 + 40 * high]
+    betas = [0.3 + 0.4 * low, 3 + 4 * middle, 30 + 40 * high]
+    return list(zip(betas, submission.each("norms", *[(beta,) for beta in betas]), strict=True))
 
 
 @points("norms", 0.5)
 def test_a_single_vector_keeps_its_norm(submission: Submission, rng: torch.Generator) -> None:
     """|x₂| is β."""
-    for beta in some_betas(rng):
-        _, single, _ = numbers(submission.norms(beta), 3, "the norms")
+    for beta, returned in norms_of_some(submission, rng):
+        _, single, _ = numbers(returned, 3, "the norms")
         off = abs(single / beta - 1)
         expect(off < 1e-5, f"For β = {beta:.2f} the norm of x₂ = a came out as {single:.2f}; a has the length β.")
 
@@ -277,8 +285,8 @@ def test_a_single_vector_keeps_its_norm(submission: Submission, rng: torch.Gener
 @points("norms", 0.5)
 def test_a_sum_of_two_orthogonal_vectors_is_longer(submission: Submission, rng: torch.Generator) -> None:
     """|x₁| and |x₃| are √2·β."""
-    for beta in some_betas(rng):
-        first, _, third = numbers(submission.norms(beta), 3, "the norms")
+    for beta, returned in norms_of_some(submission, rng):
+        first, _, third = numbers(returned, 3, "the norms")
         for name, seen in (("x₁ = d + b", first), ("x₃ = c + b", third)):
             expect(
                 abs(seen / (math.sqrt(2) * beta) - 1) < 1e-5,
@@ -289,28 +297,35 @@ def test_a_sum_of_two_orthogonal_vectors_is_longer(submission: Submission, rng: 
 @points("self_attention", 0.5)
 def test_each_output_is_a_softmax_mix_of_the_tokens(submission: Submission, rng: torch.Generator) -> None:
     """softmax(x xᵀ) x, unscaled, with as many tokens as features or not."""
-    for shape in ((5, 3), (4, 7)):
-        x = draw(rng, *shape)
-        y = tensor(submission.self_attention(x), shape, "The output")
+    inputs = [draw(rng, 5, 3), draw(rng, 4, 7)]
+    for x, returned in zip(inputs, submission.each("self_attention", *[(x,) for x in inputs]), strict=True):
+        y = tensor(returned, x.shape, "The output")
         off = apart(y, F.softmax(x @ x.T, dim=-1) @ x)
-        expect(off < 1e-5, f"The outputs are not softmax(x xᵀ) x: they are {off:.2g} apart for {shape[0]} tokens.")
+        expect(off < 1e-5, f"The outputs are not softmax(x xᵀ) x: they are {off:.2g} apart for {len(x)} tokens.")
 
 
 @points("self_attention", 0.5)
 def test_long_tokens_copy_themselves(submission: Submission, rng: torch.Generator) -> None:
     """The tokens d + b, a, c + b with orthogonal a, b, c, d, turned at random, of length β."""
-    for beta in (20.0, 300.0):
+    betas, inputs = (20.0, 300.0), []
+    for beta in betas:
         turn, _ = torch.linalg.qr(draw(rng, 6, 6))
         a, b, c, d = beta * turn[:4]
-        x = torch.stack([d + b, a, c + b])
-        y = tensor(submission.self_attention(x), x.shape, f"The output for β = {beta:.0f}")
+        inputs.append(torch.stack([d + b, a, c + b]))
+    outputs = submission.each("self_attention", *[(x,) for x in inputs])
+    for beta, x, returned in zip(betas, inputs, outputs, strict=True):
+        y = tensor(returned, x.shape, f"The output for β = {beta:.0f}")
         off = ((y - x).norm(dim=-1) / beta).max().item()
         expect(off < 1e-3, f"With β = {beta:.0f} each token should copy itself, but one is {off:.2g}·β away.")
 
 
-def three_tokens(submission: Submission, beta: float) -> Tensor:
-    """What mean_of_two returns, (3, d)."""
-    returned = submission.mean_of_two(beta)
+def three_tokens(submission: Submission, betas: tuple[float, ...]) -> Iterator[tuple[float, Tensor]]:
+    """Each β with what mean_of_two returns for it, (3, d)."""
+    for beta, returned in zip(betas, submission.each("mean_of_two", *[(beta,) for beta in betas]), strict=True):
+        yield beta, three_of(returned)
+
+
+def three_of(returned: Any) -> Tensor:
     fits = isinstance(returned, Tensor) and returned.ndim == 2 and returned.shape[0] == 3 and returned.shape[1] >= 2
     expect(fits, f"mean_of_two should return three tokens, (3, d) with d at least 2, but returned {named(returned)}.")
     x = tensor(returned, returned.shape, "The three tokens")
@@ -321,8 +336,7 @@ def three_tokens(submission: Submission, beta: float) -> Tensor:
 @points("mean_of_two", 0.5)
 def test_first_output_is_the_mean_of_the_other_two(submission: Submission, rng: torch.Generator) -> None:
     """Within 1% of the length of the longest token, as the docstring says, for every β from 5 on."""
-    for beta in (5.0, 6 + 4 * torch.rand((), generator=rng).item(), 40.0):
-        x = three_tokens(submission, beta)
+    for beta, x in three_tokens(submission, (5.0, 6 + 4 * torch.rand((), generator=rng).item(), 40.0)):
         weights = F.softmax(x @ x[0], dim=-1)
         off = ((weights @ x - (x[1] + x[2]) / 2).norm() / x.norm(dim=-1).max()).item()
         first, second, third = weights.tolist()
@@ -336,8 +350,7 @@ def test_first_output_is_the_mean_of_the_other_two(submission: Submission, rng: 
 @points("mean_of_two", 0.5)
 def test_the_mean_is_not_there_from_the_start(submission: Submission, rng: torch.Generator) -> None:
     """The first token is another than the mean, and the two others differ."""
-    for beta in (5.0, 15 + 10 * torch.rand((), generator=rng).item()):
-        x = three_tokens(submission, beta)
+    for beta, x in three_tokens(submission, (5.0, 15 + 10 * torch.rand((), generator=rng).item())):
         longest = x.norm(dim=-1).max()
         gap = ((x[0] - (x[1] + x[2]) / 2).norm() / longest).item()
         expect(
@@ -363,9 +376,9 @@ def test_variance_grows_as_the_dimension(submission: Submission, rng: torch.Gene
     d·√((2 + 6/d)/n); the bound is five of them.
     """
     n = 3_000
-    for low in (20, 60):
-        d_k = low + int(torch.randint(20, (), generator=rng))
-        seen = number(submission.dot_product_variance(d_k, n), "The variance")
+    calls = [(low + int(torch.randint(20, (), generator=rng)), n) for low in (20, 60)]
+    for (d_k, _), returned in zip(calls, submission.each("dot_product_variance", *calls), strict=True):
+        seen = number(returned, "The variance")
         bound = 5 * math.sqrt((2 + 6 / d_k) / n)
         expect(
             abs(seen / d_k - 1) < bound,
@@ -377,9 +390,9 @@ def test_variance_grows_as_the_dimension(submission: Submission, rng: torch.Gene
 def test_variance_is_measured_on_n_pairs(submission: Submission, rng: torch.Generator) -> None:
     """With few pairs a measurement scatters: ten in a row within 10% of d_k would be a chance below 1 in 10 billion."""
     seen, scatter = [], []
-    for n in range(3, 13):
-        d_k = 10 + int(torch.randint(30, (), generator=rng))
-        seen.append(number(submission.dot_product_variance(d_k, n), "The variance"))
+    calls = [(10 + int(torch.randint(30, (), generator=rng)), n) for n in range(3, 13)]
+    for (d_k, _), returned in zip(calls, submission.each("dot_product_variance", *calls), strict=True):
+        seen.append(number(returned, "The variance"))
         scatter.append(abs(seen[-1] / d_k - 1))
     largest = max(scatter)
     expect(largest > 1e-9, "The variance is d_k to the last digit, so it was not measured on random pairs.")
@@ -387,15 +400,17 @@ def test_variance_is_measured_on_n_pairs(submission: Submission, rng: torch.Gene
     expect(len(set(seen)) > 1, f"The variance is {seen[0]:.3g} in every call, whatever d_k and n are.")
 
 
-def even_and_uneven_scores(rng: torch.Generator) -> list[Tensor]:
-    return [draw(rng, 4), 2 * draw(rng, 7)]
+def measures_of_some(submission: Submission, rng: torch.Generator) -> list[tuple[Tensor, object]]:
+    """Even and uneven scores, with what saturation returns for each."""
+    scores = [draw(rng, 4), 2 * draw(rng, 7)]
+    return list(zip(scores, submission.each("saturation", *[(some,) for some in scores]), strict=True))
 
 
 @points("saturation", 0.5)
 def test_entropy_of_the_softmax_is_in_nats(submission: Submission, rng: torch.Generator) -> None:
     """−Σ p ln p."""
-    for scores in even_and_uneven_scores(rng):
-        entropy, _ = numbers(submission.saturation(scores), 2, "the two measures")
+    for scores, returned in measures_of_some(submission, rng):
+        entropy, _ = numbers(returned, 2, "the two measures")
         expected = torch.special.entr(F.softmax(scores, dim=0)).sum().item()
         expect(
             abs(entropy - expected) < 1e-5,
@@ -406,8 +421,8 @@ def test_entropy_of_the_softmax_is_in_nats(submission: Submission, rng: torch.Ge
 @points("saturation", 0.25)
 def test_norm_of_the_softmax_jacobian(submission: Submission, rng: torch.Generator) -> None:
     """The Frobenius norm of diag(p) − p pᵀ."""
-    for scores in even_and_uneven_scores(rng):
-        _, norm = numbers(submission.saturation(scores), 2, "the two measures")
+    for scores, returned in measures_of_some(submission, rng):
+        _, norm = numbers(returned, 2, "the two measures")
         p = F.softmax(scores, dim=0)
         expected = (torch.diag(p) - torch.outer(p, p)).norm().item()
         expect(
@@ -438,10 +453,14 @@ def low_rank(q: Tensor, k: Tensor, v: Tensor, e: Tensor, f: Tensor) -> Tensor:
 @points("low_rank_attention", 1)
 def test_low_rank_attention_mixes_projected_values(submission: Submission, rng: torch.Generator) -> None:
     """softmax(Q (EK)ᵀ/√d_k) FV, with E = F so that an exchange of the two does not show here."""
+    calls = []
     for batch, n_heads, seq, d_k, d_v, rank in ((2, 3, 7, 5, 6, 4), (3, 1, 8, 2, 4, 5)):
         q, k, v = heads(rng, batch, n_heads, seq, d_k, d_v)
         e = draw(rng, rank, seq) / 2
-        values = tensor(submission.low_rank_attention(q, k, v, e, e), v.shape, "The tensor of values")
+        calls.append((q, k, v, e, e))
+    for (q, k, v, e, _), returned in zip(calls, submission.each("low_rank_attention", *calls), strict=True):
+        rank, d_k = len(e), q.shape[-1]
+        values = tensor(returned, v.shape, "The tensor of values")
         off = apart(values, low_rank(q, k, v, e, e))
         expect(
             off < 1e-5,
@@ -454,14 +473,14 @@ def test_keys_and_values_have_their_own_projection(submission: Submission, rng: 
     """E belongs to the keys: without it the weights are even. F belongs to the values: the result is linear in it."""
     q, k, v = heads(rng, 2, 3, 7, 5, 6)
     e, f = draw(rng, 4, 7), draw(rng, 4, 7)
-    even = tensor(submission.low_rank_attention(q, k, v, torch.zeros_like(e), f), v.shape, "The tensor of values")
+    calls = [(q, k, v, torch.zeros_like(e), f), (q, k, v, e, f), (q, k, v, e, 2 * f)]
+    returned = submission.each("low_rank_attention", *calls)
+    even, once, twice = (tensor(values, v.shape, "The tensor of values") for values in returned)
     off = apart(even, (f @ v).mean(2, keepdim=True).expand_as(v))
     expect(
         off < 1e-5,
         f"When e is zero all keys are alike and each query gets the mean of the rows of f v; it is {off:.2g} off.",
     )
-    once = tensor(submission.low_rank_attention(q, k, v, e, f), v.shape, "The tensor of values")
-    twice = tensor(submission.low_rank_attention(q, k, v, e, 2 * f), v.shape, "The tensor of values")
     off = apart(twice, 2 * once)
     expect(off < 1e-5, f"When f is doubled the values should double, but they are {off:.2g} away from that.")
 
@@ -481,9 +500,9 @@ def test_low_rank_attention_compares_no_pair_of_tokens(submission: Submission, r
 @points("linear_attention", 1)
 def test_linear_attention_follows_the_elu_features(submission: Submission, rng: torch.Generator) -> None:
     """The output is proportional to φ(q) (φ(k)ᵀ v) with φ = elu + 1; the factor is the business of the next test."""
-    for sizes in ((2, 3, 6, 5, 4), (3, 1, 7, 2, 5)):
-        q, k, v = heads(rng, *sizes)
-        values = tensor(submission.linear_attention(q, k, v), v.shape, "The tensor of values")
+    inputs = [heads(rng, 2, 3, 6, 5, 4), heads(rng, 3, 1, 7, 2, 5)]
+    for (q, k, v), returned in zip(inputs, submission.each("linear_attention", *inputs), strict=True):
+        values = tensor(returned, v.shape, "The tensor of values")
         shape = (F.elu(q) + 1) @ ((F.elu(k) + 1).mT @ v)
         off = apart(F.normalize(values, dim=-1), F.normalize(shape, dim=-1))
         expect(
