@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from autograder.definitions import TOO_DEEP, Definitions, Statement
 
@@ -245,7 +246,17 @@ def _is_dotted(node: ast.expr) -> bool:
     return isinstance(node, ast.Name)
 
 
+# As long as a statement is remembered, what it uses is.
+_known_uses: WeakKeyDictionary[Statement, list[_Use]] = WeakKeyDictionary()
+
+
 def _uses(statement: Statement) -> list[_Use]:
+    if statement not in _known_uses:
+        _known_uses[statement] = _find_uses(statement)
+    return _known_uses[statement]
+
+
+def _find_uses(statement: Statement) -> list[_Use]:
     """What a statement uses; annotations and isinstance tests use nothing, where it can be walked through."""
     visitor = _Uses(statement.taken)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -173,7 +172,7 @@ def _write(classroom: Classroom, book: GradebookWriter, job: Job, stage: str, gr
             shutil.copyfile(timestamp, folder / "timestamp.txt")
         book.write(student, stage, graded)
         result = {name: value for name, value in graded.to_json().items() if name != "notebook"}
-        text = json.dumps({"student": student, "assignment": stage, **result}, indent=1)
+        text = as_text({"student": student, "assignment": stage, **result})
         write_whole(classroom.result_path(student, stage), text)
     except OSError as error:
         full = " Free some space and run the same command again." if error.errno == errno.ENOSPC else ""

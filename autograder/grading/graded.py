@@ -102,10 +102,10 @@ class Graded:
         )
 
 
-def as_text(notebook: NotebookNode) -> str:
-    """A notebook as JSON, a line for each cell: indented, as nbformat writes it, it takes ten times as long."""
-    rest = json.dumps({name: value for name, value in notebook.items() if name != "cells"}, sort_keys=True)
-    cells = ",\n".join(json.dumps(cell, sort_keys=True) for cell in notebook.cells)
+def as_text(whole: dict[str, Any]) -> str:
+    """A notebook, or a result, as JSON with a line for each cell: indented it takes ten times as long."""
+    rest = json.dumps({name: value for name, value in whole.items() if name != "cells"}, sort_keys=True)
+    cells = ",\n".join(json.dumps(cell, sort_keys=True) for cell in whole["cells"])
     return f'{{"cells": [\n{cells}\n],\n{rest[1:]}\n'
 
 
