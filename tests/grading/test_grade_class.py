@@ -252,7 +252,7 @@ def test_a_result_that_cannot_be_written_costs_nobody_else_anything(
     def odd_for_bob(graded: Any) -> dict[str, Any]:
         comments = comments_of(graded)
         nothing_done = {comment for comment in comments.values() if comment} == {gradebook.NO_RESPONSE}
-        return dict.fromkeys(comments, ["no text"]) if nothing_done else comments
+        return {name: ["no text"] for name in comments} if nothing_done else comments
 
     with monkeypatch.context() as patch:
         patch.setattr(gradebook, "comments_of", odd_for_bob)  # the last of the rows that are added
