@@ -80,7 +80,9 @@ def _comment(score: CellScore) -> str | None:
 class _Cells:
     """An assignment in the gradebook, read once per run.
 
+    due                 whether there is a date after which a submission is late
     graded, commented   (id, name) of the cells that get a grade, or a comment
+    sources             name of a cell → its released source
     known               students of whom there is a submission
     """
 

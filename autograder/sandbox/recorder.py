@@ -159,11 +159,15 @@ class Shell(InteractiveShell):
         """Run one cell; returns its outputs and whether it ended without an error."""
         self.recorder.start()
         self.execution_count = number
-        parts = self._plain_python(source)
-        if parts is None:
-            succeeded = bool(self.run_cell(source, store_history=False, silent=False).success)
-        else:
-            succeeded = self._run_parts(parts)
+        try:
+            parts = self._plain_python(source)
+            if parts is None:
+                succeeded = bool(self.run_cell(source, store_history=False, silent=False).success)
+            else:
+                succeeded = self._run_parts(parts)
+        except BaseException:  # an interrupt that came a little early or late
+            self.showtraceback()
+            succeeded = False
         return self.recorder.finished(), succeeded
 
     def _plain_python(self, source: str) -> list[CodeType] | None:
@@ -186,17 +190,12 @@ class Shell(InteractiveShell):
 
     def _run_parts(self, parts: list[CodeType]) -> bool:
         """Run them one after the other as IPython does; returns whether all ended without an error."""
-        failed = False
+        self.events.trigger("pre_execute")
         try:
-            self.events.trigger("pre_execute")
             with self.builtin_trap, self.display_trap:
-                for part in parts:
-                    failed = failed or self._fails(part)
-        except BaseException:  # an interrupt that came a little late
-            self.showtraceback()
-            failed = True
-        self.events.trigger("post_execute")
-        return not failed
+                return not any(self._fails(part) for part in parts)
+        finally:
+            self.events.trigger("post_execute")
 
     def _fails(self, part: CodeType) -> bool:
         try:

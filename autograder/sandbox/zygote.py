@@ -72,9 +72,11 @@ def _hidden(*modules: str) -> Iterator[None]:
     """
     hidden = {name: None for name in modules if name not in sys.modules}
     sys.modules.update(hidden)  # type: ignore[arg-type]
-    yield
-    for name in hidden:
-        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def warm_up() -> None:
