@@ -56,11 +56,18 @@ CELLS = [
     "print(" + "(" * 300 + ")" * 300 + ")",
     "a: int = 3\na",
     "1 if True else 2; a = 9",
-    "get_ipython().events.register('pre_run_cell', lambda info: print('before', info.raw_cell))",
-    "11",
+    "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+    # From here on cells go through IPython, until what is added to it is taken away again.
     "get_ipython().input_transformers_post.append(lambda lines: [line.replace('apple', '13') for line in lines])",
     "apple",
-    "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+    "get_ipython().input_transformers_post.clear()",
+    "import ast\nclass Negative(ast.NodeTransformer):\n"
+    "    def visit_Constant(self, node): return ast.copy_location(ast.Constant(-node.value), node)\n"
+    "get_ipython().ast_transformers.append(Negative())",
+    "21",
+    "get_ipython().ast_transformers.clear()",
+    "get_ipython().events.register('pre_run_cell', lambda info: print('before', info.raw_cell))",
+    "11",
 ]
 PROGRAM = """
 import json, re, sys
@@ -73,6 +80,14 @@ if sys.argv[2] == "by IPython":
     shell._plain_python = lambda source: None
 left = [shell.run(cell, number) for number, cell in enumerate(json.load(sys.stdin), 1)]
 print(re.sub(r" at 0x[0-9a-f]+|(?<=ipython-input-)[0-9a-f-]+", "", json.dumps(left)), file=sys.__stdout__)
+"""
+
+INTERRUPTED = """
+read = shell.compile.ast_parse
+def interrupted(*args, **options):
+    shell.compile.ast_parse = read
+    raise KeyboardInterrupt
+shell.compile.ast_parse = interrupted
 """
 
 
@@ -94,9 +109,23 @@ def test_a_cell_leaves_behind_what_it_leaves_in_ipython(left_behind: dict[str, l
 
 
 def test_the_cells_are_run_at_all(left_behind: dict[str, list[Any]]) -> None:
-    outputs, succeeded = left_behind["as ever"][0]
+    found = dict(zip(CELLS, left_behind["as ever"], strict=True))
+    outputs, succeeded = found["x = 1\nx + 1"]
     assert succeeded
     assert outputs[0]["data"] == {"text/plain": "2"}
-    assert [output["output_type"] for output in left_behind["as ever"][7][0]] == ["error"]
-    assert left_behind["as ever"][8][0][0]["data"] == {"text/plain": "5"}
-    assert any("image/png" in output.get("data", {}) for output in left_behind["as ever"][-1][0])
+    assert [output["output_type"] for output in found["y = 5\nf(3)\ny = 6"][0]] == ["error"]
+    assert found["apple"][0][0]["data"] == {"text/plain": "13"}
+    assert found["21"][0][0]["data"] == {"text/plain": "-21"}
+    assert found["11"][0][0]["text"] == "before 11\n"
+    drawn = next(outputs for cell, (outputs, _) in found.items() if "plt.plot" in cell)
+    assert any("image/png" in output.get("data", {}) for output in drawn)
+
+
+def test_an_interrupt_while_a_cell_is_read_ends_the_cell_alone() -> None:
+    program = PROGRAM.replace("left = [", INTERRUPTED + "left = [")
+    cells = json.dumps(["x = 1", "x"])
+    run = subprocess.run([sys.executable, "-c", program, ".", "as ever"], input=cells, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    first, second = json.loads(run.stdout.splitlines()[-1])
+    assert (first[0][0]["ename"], first[1]) == ("KeyboardInterrupt", False)
+    assert second[0][0]["ename"] == "NameError"
