@@ -193,7 +193,10 @@ class Shell(InteractiveShell):
         self.events.trigger("pre_execute")
         try:
             with self.builtin_trap, self.display_trap:
-                return not any(self._fails(part) for part in parts)
+                for part in parts:  # noqa: SIM110 - all() is the student's, who may have replaced it
+                    if self._fails(part):
+                        return False
+                return True
         finally:
             self.events.trigger("post_execute")
 
