@@ -97,6 +97,23 @@ def test_link_is_refused_and_a_plain_file_taken_instead(folder, tmp_path):
     assert read_submission(folder, NAME).path == other
 
 
+def test_a_file_that_becomes_a_link_while_it_is_looked_for_is_refused(folder, tmp_path, monkeypatch):
+    secret = put(tmp_path, "secret.ipynb", b"secret")
+    path = put(folder, NAME)
+    look = finding._notebooks
+
+    def look_and_exchange(where):
+        found = look(where)
+        path.unlink()
+        path.symlink_to(secret)
+        return found
+
+    monkeypatch.setattr(finding, "_notebooks", look_and_exchange)
+    found = read_submission(folder, NAME)
+    assert found.raw is None
+    assert f"{NAME} is a link; refused" in found.notes[0]
+
+
 def test_linked_folders_are_not_entered(folder, tmp_path):
     put(tmp_path, f"elsewhere/{NAME}", b"secret")
     (folder / "inside").symlink_to(tmp_path / "elsewhere")

@@ -1,4 +1,4 @@
-# tries: abs, all, any, isinstance and assert's exception replaced in builtins
+# tries: abs, all, any and assert's exception replaced in builtins
 # place: answer
 # keeps: 1.0
 
