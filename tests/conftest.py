@@ -6,9 +6,11 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nbgrader.api
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -17,6 +19,8 @@ from autograder.sandbox import Limits, Worker
 ROOT = Path(__file__).resolve().parents[1]
 # nbgrader starts alembic by name when it makes a gradebook.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+# And for every new one it takes seconds to say the same.
+nbgrader.api.get_alembic_version = cache(nbgrader.api.get_alembic_version)
 # A class that is graded once, or a browser, serves the tests of a folder: these stay in one process.
 TOGETHER = ("attacks", "browser", "export", "grading")
 STAGE_03 = "03_scaled_dot_product_attention"

@@ -1,4 +1,7 @@
-"""Colab's situation: one file in an empty folder, on a machine that has torch and not coursekit."""
+"""Colab's situation: one file in an empty folder, on a machine that has torch and not coursekit.
+
+Untouched, every notebook runs to its end there, and so it does where coursekit is installed already.
+"""
 
 from __future__ import annotations
 
@@ -69,6 +72,10 @@ def test_the_first_cell_installs_coursekit_and_the_notebook_runs_to_its_end(
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     loud = [output.text for cell in code for output in cell.outputs if output.get("name") == "stderr"]
     assert not loud
+    checks = [cell for cell in code if cell.metadata.get("nbgrader", {}).get("grade")]
+    assert checks
+    for cell in checks:
+        assert [output.data["text/plain"][0] for output in cell.outputs] == ["○"], cell.id
     installed = subprocess.run(
         [without_coursekit, "-c", "import coursekit; print(coursekit.__file__)"],
         capture_output=True,
