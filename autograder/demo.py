@@ -72,7 +72,8 @@ def write_demo_class(destination: Path, release: Path, solution: Path, *, seed: 
     OSError where something cannot be written.
     """
     stage = release.stem
-    students = _Class(stage, _load(release), _answers_of(_load(solution)), seed).students()
+    trained = trained_files(stage, destination / ".cache" / "trained")
+    students = _Class(stage, _load(release), _answers_of(_load(solution)), trained, seed).students()
     submitted, manifest = destination / "submitted", destination / MANIFEST
     entries = _read_manifest(manifest)
     earlier = set(entries.get(stage, {}))
@@ -157,7 +158,7 @@ def _bytes(notebook: Json) -> bytes:
 class _Class:
     """Makes the students of one stage."""
 
-    def __init__(self, stage: str, release: Json, solutions: Answers, seed: int) -> None:
+    def __init__(self, stage: str, release: Json, solutions: Answers, trained: dict[str, bytes], seed: int) -> None:
         self.name = f"{stage}.ipynb"
         self.release = release
         self.as_solved = solutions
@@ -170,7 +171,7 @@ class _Class:
         self.solutions = solutions | {f"{name}_answer": right_answer(name).source for name in self.exercises}
         self.points = _points_of_tests(stage)
         self.written = written_answers(stage)
-        self.trained = trained_files(stage)
+        self.trained = trained
         self.made: list[DemoStudent] = []
 
     def students(self) -> list[DemoStudent]:
