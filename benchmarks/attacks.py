@@ -45,6 +45,8 @@ sys.path.insert(0, str(ROOT / "tests" / "attacks"))
 
 def main() -> int:
     options = _options()
+    # nbgrader starts alembic by name.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     from corpus import attacks
 
     chosen = [attack for attack in attacks() if not options.only or attack.name in options.only]
