@@ -41,14 +41,16 @@ SECONDS = 150  # for one attack and its neighbour; an honest pair takes ten
 MEMORY, PROCESSES = 6 << 30, 400
 SECRET = "the canary sings at dawn"
 sys.path.insert(0, str(ROOT / "tests" / "attacks"))
+from corpus import NEIGHBOUR, STAGE, TARGET, Attack, answer_rightly, attacks, hand_in  # noqa: E402
+
+# Where a grader does not even start, everything would look gained.
+HONEST = Attack("honest", "none", "nothing", "notebook", "def damage(notebook, folder): pass")
 
 
 def main() -> int:
     options = _options()
     # nbgrader starts alembic by name.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    from corpus import attacks
-
     chosen = [attack for attack in attacks() if not options.only or attack.name in options.only]
     graders = options.graders.split(",")
     python = {"ours": sys.executable, "nbgrader": sys.executable}
@@ -61,6 +63,8 @@ def main() -> int:
             _make_course(grader, course)
             run = partial(_attacked, grader, python[grader], course, Path(scratch, grader))
             left = [attack for attack in chosen if options.only or (grader, attack.name) not in noted.outcomes]
+            if left and (wrong := run(HONEST)["gained"]):
+                raise SystemExit(f"{grader} does not grade honest work as it should here ({', '.join(wrong)}).")
             with ThreadPoolExecutor(options.parallel) as pool:
                 for number, (attack, outcome) in enumerate(zip(left, pool.map(run, left), strict=True), 1):
                     noted.add(grader, attack.name, outcome)
@@ -112,8 +116,6 @@ def _options() -> argparse.Namespace:
 
 def _make_course(grader: str, course: Path) -> None:
     """What an instructor has before anybody hands in: course/release.json, and what the grader needs."""
-    from corpus import STAGE
-
     course.mkdir(parents=True)
     if grader == "nbgrader":
         from grading import make_stock_release
@@ -138,8 +140,6 @@ def _make_course(grader: str, course: Path) -> None:
 
 def _attacked(grader: str, python: str, course: Path, scratch: Path, attack: Any) -> dict[str, Any]:
     """Hand in the attack and the honest student, grade both in a container, and look at what is left."""
-    from corpus import NEIGHBOUR, STAGE, TARGET, answer_rightly, hand_in
-
     folder = scratch / attack.name
     folder.mkdir(parents=True)
     host = folder / "host"
@@ -189,6 +189,8 @@ def _run(python: str, grader: str, folder: Path, work: Path) -> bool:
     inside = [python, str(HERE / "attacked.py"), grader, str(folder), str(ROOT)]
     command = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
     command += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/dev/shm"]
+    for needed in (str(ROOT), str(Path(python).parents[1])):  # they may lie below /tmp
+        command += ["--ro-bind", needed, needed]
     command += ["--bind", str(folder), str(folder), "--setenv", "HOME", "/tmp", "--setenv", "TMPDIR", "/tmp"]
     command += ["--setenv", "OMP_NUM_THREADS", "1", "--setenv", "COURSEKIT_PROFILE", "cpu", "--cap-add", "ALL"]
     command += ["--setenv", "PATH", f"{Path(python).parent}:{os.environ['PATH']}", "--chdir", str(work)]
