@@ -1,6 +1,6 @@
 """Colab's situation: one file in an empty folder, on a machine that has torch and not coursekit.
 
-Untouched, every notebook runs to its end there, and so it does where coursekit is installed already.
+Untouched, every notebook runs to its end there, and each check says that its exercise is not done.
 """
 
 from __future__ import annotations
