@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._pytree import tree_map_only
 
 from coursekit.words import STOP_WORDS
 
@@ -49,10 +51,30 @@ def tokenize(text: str, vocab: dict[str, int]) -> list[int]:
 # Stage 02 ---------------------------------------------------------------------------------------------------------
 
 
-def binary_accuracy(preds: Tensor, y: Tensor) -> float:
+class Share(float):
+    """A float that is a tensor of one element too, for callers who wrote their own function to return either."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(_as_tensor(self), name)
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Callable[..., Any], types: object, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        args, kwargs = tree_map_only(cls, _as_tensor, (args, dict(kwargs or {})))
+        return func(*args, **kwargs)
+
+
+def _as_tensor(share: float) -> Tensor:
+    return torch.tensor(float(share), dtype=torch.float64)
+
+
+def binary_accuracy(preds: Tensor, y: Tensor) -> Share:
     """Share of right predictions, 0 to 1. preds: logits, positive for label 1; y: labels 0 and 1, of the same shape."""
     right = preds.gt(0).eq(y.bool())
-    return right.double().mean().item()
+    return Share(right.double().mean())
 
 
 # Stage 03 ---------------------------------------------------------------------------------------------------------

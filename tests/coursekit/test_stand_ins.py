@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import statistics
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -256,6 +258,23 @@ def test_accuracy_cuts_logits_at_zero() -> None:
     assert binary_accuracy(logits, torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0])) == 0.8
     assert binary_accuracy(logits[:, None], torch.tensor([[1], [0], [0], [1], [0]])) == 0.4
     assert isinstance(binary_accuracy(logits, torch.ones(5)), float)
+
+
+@pytest.mark.parametrize(
+    "mean",
+    [
+        lambda shares: sum(shares) / 2,
+        lambda shares: sum(share.item() for share in shares) / 2,
+        lambda shares: torch.stack(shares).mean().item(),
+        lambda shares: torch.tensor(shares).mean(),
+        lambda shares: np.mean([share.detach().cpu().numpy() for share in shares]),
+        lambda shares: statistics.mean(shares),
+        lambda shares: torch.zeros(()).add_(shares[0]).add_(shares[1]) / 2,
+    ],
+)
+def test_accuracy_is_a_float_and_a_tensor_to_its_caller(mean: Callable[[list[float]], float]) -> None:
+    shares = [binary_accuracy(torch.tensor([1.0, second]), torch.ones(2)) for second in (1.0, -1.0)]
+    assert float(mean(shares)) == 0.75
 
 
 def test_bert_gives_logits_over_the_vocabulary_and_hides_padding() -> None:

@@ -201,6 +201,19 @@ def word_by_word(xs, h0, w_ih, w_hh, b_ih, b_hh):
     return torch.stack(outputs, dim=1), h
 
 
+def rnn_cell(x, h, w_ih, w_hh, b_ih, b_hh):
+    return torch.tanh(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
+
+
+@alternative("rnn_forward")
+def cell_by_names(xs, h0, w_ih, w_hh, b_ih, b_hh):
+    h, outputs = h0, []
+    for t in range(xs.shape[1]):
+        h = rnn_cell(h=h, x=xs[:, t], b_hh=b_hh, b_ih=b_ih, w_hh=w_hh, w_ih=w_ih)
+        outputs.append(h)
+    return torch.stack(outputs, dim=1), h
+
+
 @alternative("rnn_forward")
 def into_zeros(xs, h0, w_ih, w_hh, b_ih, b_hh):
     batch, seq_len, _ = xs.shape

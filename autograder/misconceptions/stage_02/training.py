@@ -6,6 +6,7 @@
 import torch
 
 from autograder.misconceptions import alternative, edited, edited_alternative, misconception, reference
+from coursekit.stand_ins import binary_accuracy
 
 SHARE = "test_accuracy_is_the_share_of_right_predictions"
 CUT = "test_logits_are_cut_at_zero"
@@ -120,6 +121,23 @@ def with_lists(model, iterator, optimizer, criterion):
         hits.append(((preds > 0).float() == batch[2]).sum())
         sizes.append(len(batch[2]))
     return (sum(losses) / sum(sizes)).item(), (sum(hits) / sum(sizes)).item()
+
+
+@alternative("train")
+def stacked_accuracies(model, iterator, optimizer, criterion):
+    model.train()
+    losses, shares, sizes = [], [], []
+    for ids, lengths, labels in iterator:
+        logits = model(ids, lengths).squeeze(1)
+        loss = criterion(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+        shares.append(binary_accuracy(logits, labels).detach())
+        sizes.append(len(labels))
+    weights = torch.tensor(sizes, dtype=torch.float64) / sum(sizes)
+    return (torch.stack(losses) * weights).sum(), (torch.stack(shares) * weights).sum()
 
 
 @alternative("train")

@@ -5,7 +5,7 @@
 
 import torch
 
-from autograder.misconceptions import alternative, edited, misconception, reference
+from autograder.misconceptions import alternative, edited, edited_alternative, misconception, reference
 from coursekit.stand_ins import binary_accuracy
 
 STEPS = "test_each_batch_takes_one_clean_step"
@@ -31,6 +31,12 @@ def weighted_by_reviews(model, batches, optimizer, criterion):
         right += float(binary_accuracy(logits, labels)) * len(labels)
         count += len(labels)
     return loss_sum / count, right / count
+
+
+ACCURACY = "float(binary_accuracy(logits, labels))"
+
+edited_alternative("train_epoch", "item_of_the_accuracy", [(ACCURACY, "binary_accuracy(logits, labels).item()")])
+edited_alternative("train_epoch", "accuracy_on_the_cpu", [(ACCURACY, "binary_accuracy(logits, labels).detach().cpu()")])
 
 
 @alternative("train_epoch")
@@ -124,6 +130,9 @@ def without_gradients(model, batches, criterion):
         right += float(binary_accuracy(logits, labels)) * len(labels)
         count += len(labels)
     return loss_sum / count, right / count
+
+
+edited_alternative("evaluate_epoch", "item_of_the_accuracy", [(ACCURACY, "binary_accuracy(logits, labels).item()")])
 
 
 @alternative("evaluate_epoch")
