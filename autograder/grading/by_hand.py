@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autograder.hidden_tests.runner import Target
+from autograder.plain_files import Refused, read_plain
 from autograder.repair import read_submission, repair
+from autograder.repair.reading import MAX_BYTES
 from autograder.sandbox import Worker
 from autograder.submission import Submission
 from autograder.submission.artefacts import find
 
-from .classroom import Classroom
+from .classroom import Classroom, ClassroomError
 from .graded import Graded
 from .pool import grade_submitted
 from .run import NotebookRun
@@ -23,10 +25,10 @@ from .setting import Setting
 def open_submission(path: Path, stage: str, seed: int) -> Iterator[Target]:
     """The notebook at `path`, repaired and in the sandbox, as a target for the hidden tests of `stage`.
 
-    Raises OSError where the file cannot be read, ClassroomError where the stage has no release.
+    Raises OSError or ClassroomError where the file cannot be read, ClassroomError where the stage has no release.
     """
     classroom = Classroom.find()
-    repaired = repair(path.read_bytes(), classroom.released(stage))
+    repaired = repair(_read(path), classroom.released(stage))
     for note in repaired.notes:
         print(f"{path.name}: {note}")
     with Worker(classroom.limits(stage)) as worker:
@@ -40,10 +42,17 @@ def open_submission(path: Path, stage: str, seed: int) -> Iterator[Target]:
 def grade_notebook(setting: Setting, path: Path) -> Graded:
     """Grade the notebook at `path`, or the one in the folder `path`, as it would be graded in the class of `setting`.
 
-    Raises OSError where the file cannot be read; SandboxMissing or HiddenTestError, which are faults of the
-    installation.
+    Raises OSError or ClassroomError where the file cannot be read; SandboxMissing or HiddenTestError, which are faults
+    of the installation.
     """
     if path.is_dir():
         found = read_submission(path, f"{setting.stage}.ipynb")
         return grade_submitted(setting, setting.submitted(found.raw, found.notes, path))
-    return grade_submitted(setting, setting.submitted(path.read_bytes(), [], path.parent))
+    return grade_submitted(setting, setting.submitted(_read(path), [], path.parent))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_plain(path, path.parent, MAX_BYTES)
+    except Refused as refused:
+        raise ClassroomError(f"{path} {refused}.") from None

@@ -120,7 +120,8 @@ class Classroom:
 
     def students(self, stage: str) -> list[str]:
         """Ids of those who handed in a folder for an assignment."""
-        return sorted(path.parent.name for path in self.submitted.glob(f"*/{stage}") if path.is_dir())
+        found = self.submitted.glob(f"*/{stage}")
+        return sorted(path.parent.name for path in found if path.is_dir() or path.is_symlink())
 
     def submission(self, student: str, stage: str) -> Path:
         """The folder that a student handed in."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from .gradebook import GradebookWriter
 from .graded import Graded, as_text
 from .pool import Job, NotGraded, Pool
 from .setting import Setting
+from .timestamp import NAME as TIMESTAMP
+from .timestamp import read_timestamp
 
 if TYPE_CHECKING:
     from .cluster import Cluster
@@ -167,9 +168,9 @@ def _write(classroom: Classroom, book: GradebookWriter, job: Job, stage: str, gr
         folder = classroom.autograded / student / stage
         book.put_back_locked(stage, graded.notebook)
         write_whole(folder / f"{stage}.ipynb", as_text(graded.notebook))
-        timestamp = classroom.submission(student, stage) / "timestamp.txt"
-        if timestamp.is_file() and not timestamp.is_symlink():
-            shutil.copyfile(timestamp, folder / "timestamp.txt")
+        timestamp, _ = read_timestamp(classroom.submission(student, stage), classroom.submitted)
+        if timestamp:
+            write_whole(folder / TIMESTAMP, timestamp + "\n")
         book.write(student, stage, graded)
         result = {name: value for name, value in graded.to_json().items() if name != "notebook"}
         text = as_text({"student": student, "assignment": stage, **result})

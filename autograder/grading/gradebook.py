@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -33,6 +32,7 @@ from autograder.release import ReleaseError, register
 
 from .classroom import CONFIG, Classroom, ClassroomError
 from .graded import CellScore, Graded
+from .timestamp import read_timestamp
 
 # nbgrader 0.9.6 builds its rows before it adds them to the session, which this SQLAlchemy mentions for each of them.
 warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
@@ -47,11 +47,11 @@ def nbgrader_config(classroom: Classroom) -> Config:
     return PyFileConfigLoader(CONFIG, path=str(classroom.root)).load_config()
 
 
-def timestamp_of(folder: Path) -> datetime.datetime | None:
-    """When a submission was handed in, from its timestamp.txt; None without one, or with one nobody can read."""
+def timestamp_of(text: str) -> datetime.datetime | None:
+    """When a submission was handed in, from the text of its timestamp.txt; None for one that nobody can read."""
     try:
-        return parse_utc((folder / "timestamp.txt").read_text().strip() or None)
-    except (OSError, ValueError):
+        return parse_utc(text or None)
+    except Exception:  # the parser takes any text, and has many ways to fail at a hostile one
         return None
 
 
@@ -164,7 +164,8 @@ class GradebookWriter:
     def write(self, student: str, stage: str, graded: Graded) -> None:
         """Write one submission's scores and automatic comments: all of them, or nothing."""
         cells = self._cells_of(stage)
-        timestamp = timestamp_of(self._classroom.submission(student, stage))
+        text, _ = read_timestamp(self._classroom.submission(student, stage), self._classroom.submitted)
+        timestamp = timestamp_of(text)
         try:
             # Where it may be late, penalties are for nbgrader to work out.
             new = student not in cells.known and not (cells.due and timestamp)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.plain_files import Refused, TooLarge, is_linked, read_plain
 from autograder.repair.reading import MAX_BYTES
 
 _MOST_ENTRIES = 10_000
@@ -23,23 +23,26 @@ class Found:
     notes: list[str]
 
 
-def read_submission(folder: Path, expected: str) -> Found:
+def read_submission(folder: Path, expected: str, trusted: Path | None = None) -> Found:
     """Pick and read the notebook in a submission's folder.
 
     expected    name of the notebook, with or without .ipynb
+    trusted     a folder above it that is no student's; the one that it lies in where None
 
-    The file of that name is taken, else the only notebook, else the newest, in the folder or below it. Links and
-    whatever is not a plain file are refused, and so is a file that is too large. Raises nothing for what is in there.
+    The file of that name is taken, else the only notebook, else the newest, in the folder or below it. Links, hard
+    links and whatever is not a plain file are refused, and so is a file that is too large. Raises nothing for what is
+    in there.
     """
+    trusted = trusted or folder.parent
     name = expected if expected.endswith(".ipynb") else f"{expected}.ipynb"
-    if folder.is_symlink():
+    if is_linked(folder, trusted):
         return Found(None, None, ["The submission's folder is a link; refused. Hand in the folder itself."])
     if not folder.is_dir():
         return Found(None, None, ["There is no submission folder; nothing was handed in."])
     paths, notes = _notebooks(folder)
     paths.sort(key=lambda path: (path.name != name, path.name.lower() != name.lower(), -_modified(path), str(path)))
     for path in paths:
-        raw, problem = _read(path)
+        raw, problem = _read(path, trusted)
         if problem:
             notes.append(f"{_shown(path, folder)} {problem}")
             continue
@@ -78,27 +81,16 @@ def _notebooks(folder: Path) -> tuple[list[Path], list[str]]:
     return (levels[min(levels)] if levels else []), notes
 
 
-def _read(path: Path) -> tuple[bytes | None, str | None]:
-    """The bytes of a plain file, or what is wrong with it. The checks are made on the open file, not on its name."""
+def _read(path: Path, trusted: Path) -> tuple[bytes | None, str | None]:
+    """The bytes of a plain file, or what is wrong with it."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if path.is_symlink():
-            return None, "is a link; refused. Hand in the file itself."
-        return None, f"could not be read ({error.strerror}); refused."
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return None, "is not a plain file; refused."
-        if status.st_size > MAX_BYTES:
-            size = f"{status.st_size / 2**20:.0f} MB"
-            return None, f"has {size}, more than {MAX_BYTES // 2**20}; clear its outputs and hand it in again."
-        with open(handle, "rb", closefd=False) as file:
-            return file.read(MAX_BYTES + 1), None
-    except OSError as error:
-        return None, f"could not be read ({error.strerror}); refused."
-    finally:
-        os.close(handle)
+        return read_plain(path, trusted, MAX_BYTES), None
+    except TooLarge as refused:
+        return None, f"{refused}; clear its outputs and hand it in again."
+    except Refused as refused:
+        return None, f"{refused}; refused. Hand in the file itself."
+    except FileNotFoundError:
+        return None, "is not there any more."
 
 
 def _modified(path: Path) -> float:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 
 import torch
 from safetensors.torch import load
+
+from autograder.plain_files import Refused, is_linked, read_plain
 
 from .errors import NotDone, Unreadable
 
@@ -34,53 +35,53 @@ class Artefact:
 
 @dataclass(frozen=True)
 class HandedIn:
-    """The safetensors files beside a notebook: name → path, and the hash that each had when it was found."""
+    """The safetensors files beside a notebook: name → path, and the hash that each had when it was found.
+
+    trusted   a folder above them that is no student's
+    """
 
     paths: Mapping[str, Path] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    trusted: Path = Path()
 
     def read(self, name: str) -> Artefact:
         """Raises NotDone where there is no such file, Unreadable where it is damaged or has changed."""
         if name not in self.paths:
             raise NotDone(f"There is no file {name} beside the notebook: run the cell that saves it, and hand it in.")
-        raw, problem = read_plain(self.paths[name])
-        if raw is None:
-            raise Unreadable(f"{name} {problem}.")
+        try:
+            raw = read_plain(self.paths[name], self.trusted, MAX_BYTES)
+        except (Refused, FileNotFoundError) as refused:
+            raise Unreadable(f"{name} {_why(refused)}.") from None
         if hashlib.sha256(raw).hexdigest() != self.hashes[name]:
             raise Unreadable(f"{name} changed while it was being graded.")
         return parse(raw, name)
 
 
-def find(folder: Path) -> HandedIn:
-    """The safetensors files in a submission's folder, the first MAX_FILES by name. Raises nothing for what is there."""
+def find(folder: Path, trusted: Path | None = None) -> HandedIn:
+    """The safetensors files in a submission's folder, the first MAX_FILES by name. Raises nothing for what is there.
+
+    trusted   a folder above it that is no student's; the one that it lies in where None
+    """
+    trusted = trusted or folder.parent
+    if is_linked(folder, trusted):
+        return HandedIn()
     paths, hashes, notes = {}, {}, []
     try:
         names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(SUFFIX))
     except OSError:
         names = []
     for name in names[:MAX_FILES]:
-        raw, problem = read_plain(folder / name)
-        if raw is None:
-            notes.append(f"{name} {problem}; it was left out.")
-        else:
-            paths[name], hashes[name] = folder / name, hashlib.sha256(raw).hexdigest()
-    return HandedIn(paths, hashes, tuple(notes))
+        try:
+            hashes[name] = hashlib.sha256(read_plain(folder / name, trusted, MAX_BYTES)).hexdigest()
+            paths[name] = folder / name
+        except (Refused, FileNotFoundError) as refused:
+            notes.append(f"{name} {_why(refused)}; it was left out.")
+    return HandedIn(paths, hashes, tuple(notes), trusted)
 
 
-def read_plain(path: Path) -> tuple[bytes | None, str]:
-    """The bytes of a plain file of bearable size, or what is wrong with it. Links are not followed."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        return None, f"could not be opened ({error.strerror})"
-    with open(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return None, "is not a plain file"
-        if status.st_size > MAX_BYTES:
-            return None, f"has {status.st_size / 2**20:.0f} MB, more than {MAX_BYTES >> 20}"
-        return file.read(MAX_BYTES), ""
+def _why(refused: Refused | FileNotFoundError) -> str:
+    return str(refused) if isinstance(refused, Refused) else "is not there any more"
 
 
 def parse(raw: bytes, name: str) -> Artefact:

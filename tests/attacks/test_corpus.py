@@ -117,6 +117,9 @@ def test_the_attack_shows_nothing_that_is_hidden(aftermath: Aftermath, attack: A
     assert SECRET not in shown
     for text in HIDDEN:
         assert text not in shown
+    for path in notebook.parent.iterdir():
+        assert SECRET.encode() not in path.read_bytes()
+        assert path.stat().st_size < 64 << 20
 
 
 @pytest.mark.parametrize("place", ["a", "z"])
