@@ -53,7 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--student", action="append", metavar="ID", help="only this student; may be repeated")
     grade.add_argument("--processes", type=int, metavar="N", help="submissions at once (default: one per core)")
     grade.add_argument("--force", action="store_true", help="grade anew what is graded already")
-    grade.add_argument("--dry-run", action="store_true", help="write nothing, but show which scores would change")
+    grade.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show which scores would change, and change none (what is graded is kept in the cache)",
+    )
     grade.add_argument("--run-everything", action="store_true", help="run plots and experiments in the notebooks too")
     grade.add_argument(
         "--trust-submissions",
@@ -150,11 +154,16 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
         progress=_progress_bar,
     )
     print(f"{stage}: {summary}.")
+    changes = [*summary.changes, *summary.penalties]
+    for change in sorted(changes, key=str):
+        print(f"  {one_line(str(change))}")
     if given.get("dry_run"):
-        for change in sorted(summary.changes, key=str):
-            print(f"  {one_line(str(change))}")
-        students = len({change.student for change in summary.changes})
-        print(f"Nothing was written. {students} of {len(classroom.students(stage))} students would have other scores.")
+        students = len({change.student for change in changes})
+        print(
+            f"{students} of {len(classroom.students(stage))} students would have other scores or penalties. Results, "
+            "gradebook and graded notebooks are as they were; what was graded is kept in classroom/.cache, so that the "
+            "run that writes is quick."
+        )
     for student, sentence in summary.failed:
         print(f"  {student}: {sentence}", file=sys.stderr)
     return 1 if summary.failed else 0

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 class Summary:
     """What a grading run did.
 
-    failed   a student and a sentence for each submission left without a result
-    changes  the scores that a dry run found to differ from those written
+    failed     a student and a sentence for each submission left without a result
+    changes    the scores that a dry run found to differ from those written
+    penalties  the late penalties that are others now, or would be after a dry run
     """
 
     graded: int = 0
@@ -40,6 +41,7 @@ class Summary:
     unchanged: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    penalties: list[Change] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = [f"{self.graded} graded", f"{self.from_cache} from the cache", f"{self.unchanged} unchanged"]
@@ -73,6 +75,7 @@ def grade_class(
     progress   wraps the iterator of finished students, for a progress bar
 
     What one submission does, or a file that cannot be written, never keeps the others from being graded.
+    Late penalties are worked out anew for all of them, graded anew or not: due dates and extensions change too.
     Raises ClassroomError, SandboxMissing or HiddenTestError where nobody could be graded.
     """
     classroom.check_stage(stage)
@@ -104,6 +107,10 @@ def grade_class(
             with graders(waiting) as pool:
                 for _ in progress(_preview(setting, at_hand, pool, summary), len(chosen)):
                     pass
+            if (classroom.folder / "gradebook.db").exists():
+                with GradebookWriter(classroom) as book:
+                    if book.knows(stage):
+                        summary.penalties = book.settle_penalties(stage, chosen, dry_run=True)
             return summary
         # The processes start while the gradebook is opened, which takes as long.
         with graders(waiting) as pool, GradebookWriter(classroom) as book:
@@ -111,6 +118,7 @@ def grade_class(
             finished = _finish(setting, book, at_hand, pool, summary)
             for _ in progress(finished, len(chosen)):
                 pass
+            summary.penalties += book.settle_penalties(stage, chosen)
     return summary
 
 
@@ -171,7 +179,7 @@ def _write(classroom: Classroom, book: GradebookWriter, job: Job, stage: str, gr
         timestamp, _ = read_timestamp(classroom.submission(student, stage), classroom.submitted)
         if timestamp:
             write_whole(folder / TIMESTAMP, timestamp + "\n")
-        book.write(student, stage, graded)
+        summary.penalties += book.write(student, stage, graded)
         result = {name: value for name, value in graded.to_json().items() if name != "notebook"}
         text = as_text({"student": student, "assignment": stage, **result})
         write_whole(classroom.result_path(student, stage), text)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -23,13 +25,15 @@ from nbgrader.api import (
 )
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError, SAWarning
+from traitlets import TraitError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.release import ReleaseError, register
 
+from .changes import Change
 from .classroom import CONFIG, Classroom, ClassroomError
 from .graded import CellScore, Graded
 from .timestamp import read_timestamp
@@ -40,6 +44,7 @@ warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
 # Submissions whose rows stay in memory: the assignment holds on to each, and a class may be large.
 KEPT = 50
 NO_RESPONSE = "No response."
+PENALTY = "late penalty"
 
 
 def nbgrader_config(classroom: Classroom) -> Config:
@@ -80,7 +85,7 @@ def _comment(score: CellScore) -> str | None:
 class _Cells:
     """An assignment in the gradebook, read once per run.
 
-    due                 whether there is a date after which a submission is late
+    due                 the date after which a submission is late, in UTC; None where there is none
     graded, commented   (id, name) of the cells that get a grade, or a comment
     sources             name of a cell → its released source
     known               students of whom there is a submission
@@ -88,7 +93,7 @@ class _Cells:
 
     assignment_id: str
     notebook_id: str
-    due: bool
+    due: datetime.datetime | None
     graded: list[tuple[str, str]]
     commented: list[tuple[str, str]]
     sources: dict[str, str]
@@ -153,7 +158,7 @@ class GradebookWriter:
             self._cells[stage] = _Cells(
                 assignment.id,
                 notebook.id,
-                assignment.duedate is not None,
+                assignment.duedate,
                 [(cell.id, cell.name) for cell in notebook.grade_cells] + tasks,
                 [(cell.id, cell.name) for cell in notebook.solution_cells] + tasks,
                 {cell.name: cell.source for cell in notebook.source_cells},
@@ -161,14 +166,23 @@ class GradebookWriter:
             )
         return self._cells[stage]
 
-    def write(self, student: str, stage: str, graded: Graded) -> None:
-        """Write one submission's scores and automatic comments: all of them, or nothing."""
-        cells = self._cells_of(stage)
-        text, _ = read_timestamp(self._classroom.submission(student, stage), self._classroom.submitted)
-        timestamp = timestamp_of(text)
+    def knows(self, stage: str) -> bool:
+        """Whether the gradebook has an assignment."""
         try:
-            # Where it may be late, penalties are for nbgrader to work out.
-            new = student not in cells.known and not (cells.due and timestamp)
+            self._book.find_notebook(stage, stage)
+        except MissingEntry:
+            return False
+        return True
+
+    def write(self, student: str, stage: str, graded: Graded) -> list[Change]:
+        """Write one submission's scores and automatic comments: all of them, or nothing.
+
+        Returns the change of its late penalty, if there is one.
+        """
+        cells = self._cells_of(stage)
+        timestamp = self._handed_in(student, stage)
+        try:
+            new = student not in cells.known
             if new:
                 self._add(student, cells, timestamp, graded)
         except IntegrityError:  # somebody else has added it since
@@ -176,6 +190,83 @@ class GradebookWriter:
         if not new:
             self._update(student, stage, timestamp, graded)
         cells.known.add(student)
+        return self.settle_penalties(stage, [student]) if cells.due else []
+
+    def _handed_in(self, student: str, stage: str) -> datetime.datetime | None:
+        text, _ = read_timestamp(self._classroom.submission(student, stage), self._classroom.submitted)
+        return timestamp_of(text)
+
+    def settle_penalties(self, stage: str, students: Sequence[str], dry_run: bool = False) -> list[Change]:
+        """Let the late penalties be those that due date, extensions, scores and nbgrader's plugin give as they are now.
+
+        When a submission was handed in is taken from its timestamp.txt, where there is one.
+
+        dry_run   write nothing
+        returns the penalties, in points, that were others before; None stands for no penalty
+        Raises ClassroomError where the plugin cannot be loaded or fails.
+        """
+        cells, wanted = self._cells_of(stage), set(students)
+        found = self._book.db.execute(
+            select(
+                SubmittedAssignment.id,
+                SubmittedAssignment.student_id,
+                SubmittedAssignment.timestamp,
+                SubmittedAssignment.extension,
+                SubmittedNotebook.id,
+                SubmittedNotebook.score,
+                SubmittedNotebook.late_submission_penalty,
+            )
+            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .where(SubmittedAssignment.assignment_id == cells.assignment_id)
+            .where(SubmittedAssignment.student_id == students[0] if len(students) == 1 else True)
+        )
+        found_changes = []
+        with self._one_commit():
+            for submission, student, known, extension, notebook, score, before in found.all():
+                if student not in wanted:
+                    continue
+                timestamp = self._handed_in(student, stage) or known
+                if timestamp != known and not dry_run:
+                    self._set(SubmittedAssignment, submission, timestamp=timestamp)
+                late = 0.0
+                if timestamp and cells.due:
+                    due = cells.due + (extension or datetime.timedelta())
+                    late = (timestamp - due).total_seconds()
+                after = self._penalty(student, score, late) if late > 0 else None
+                if after == before:
+                    continue
+                if (after or 0.0) != (before or 0.0):
+                    found_changes.append(Change(student, PENALTY, before, after))
+                if not dry_run:
+                    self._set(SubmittedNotebook, notebook, late_submission_penalty=after)
+        return found_changes
+
+    def _set(self, kind: Any, row: str, **values: Any) -> None:
+        self._book.db.execute(update(kind).where(kind.id == row).values(**values))
+
+    def _penalty(self, student: str, score: float, late: float) -> float | None:
+        """What nbgrader's AssignLatePenalties would give a submission that came so many seconds late."""
+        try:
+            given: float | None = self._penalty_plugin(student, score, late)
+        except Exception as error:
+            raise ClassroomError(
+                f"The late penalty of {student} cannot be worked out; the plugin that "
+                f"{self._classroom.root / CONFIG} names failed: {type(error).__name__}: {error}"
+            ) from error
+        return None if given is None else min(max(given, 0.0), score)
+
+    @cached_property
+    def _penalty_plugin(self) -> Callable[[str, float, float], float | None]:
+        if str(self._classroom.root) not in sys.path:
+            sys.path.append(str(self._classroom.root))  # nbgrader's own commands find a plugin there
+        try:
+            penalties = AssignLatePenalties(config=self._config)
+            penalties.init_plugin()
+        except (ImportError, TraitError) as error:
+            raise ClassroomError(
+                f"The late-penalty plugin that {self._classroom.root / CONFIG} names cannot be loaded: {error}"
+            ) from error
+        return penalties.plugin_inst.late_submission_penalty
 
     def _add(self, student: str, cells: _Cells, timestamp: datetime.datetime | None, graded: Graded) -> None:
         """Add the rows that nbgrader's add_submission adds, filled in; its objects take four times as long.
@@ -215,9 +306,6 @@ class GradebookWriter:
         self._written += 1
         if self._written % KEPT == 0:
             self._book.db.expire_all()
-        if submission.total_seconds_late > 0:
-            AssignLatePenalties(config=self._config).preprocess(graded.notebook, self._resources(stage, student))
-            self._book.db.expire_all()
 
     @contextmanager
     def _one_commit(self) -> Iterator[None]:
@@ -240,10 +328,6 @@ class GradebookWriter:
             grade.auto_score = scores[grade.name]
             grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
         fill_comments(notebook, graded)
-
-    def _resources(self, stage: str, student: str) -> dict[str, Any]:
-        names = {"notebook": stage, "assignment": stage, "student": student}
-        return {"nbgrader": {**names, "db_url": self._classroom.gradebook_url}}
 
 
 def put_back_locked(notebook: NotebookNode, sources: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import fcntl
 import itertools
@@ -109,6 +110,42 @@ def test_stock_nbgrader_gives_the_same_scores_and_comments(small: Classroom, tmp
     lost = next(comment for comment in comments["cy"].values() if comment and comment != "No response.")
     assert lost.split(": ", 1)[1][:40] in page
     assert "ada" in (small.root / "grades.csv").read_text()
+
+
+def test_penalties_follow_due_date_and_extension_as_nbgraders_own_do(small: Classroom) -> None:
+    for student, day in (("ada", 3), ("bob", 4), ("cy", 5)):
+        (small.submission(student, STAGE) / "timestamp.txt").write_text(f"2026-02-0{day} 00:00:00 UTC")
+    assert grade(small) == "3 graded, 0 from the cache, 0 unchanged"
+    with (small.root / "nbgrader_config.py").open("a") as config:
+        config.write("\nget_config().LateSubmissionPlugin.penalty_method = 'zero'\n")
+
+    def penalties() -> dict[str, float]:
+        with Gradebook(small.gradebook_url) as book:
+            found = book.assignment_submissions(STAGE)
+            return {submission.student.id: submission.late_submission_penalty for submission in found}
+
+    def ours_and_nbgraders() -> tuple[dict[str, float], dict[str, float]]:
+        assert grade(small) == "0 graded, 0 from the cache, 3 unchanged"
+        ours = penalties()
+        command = [sys.executable, "-m", "nbgrader", "autograde", STAGE, "--force"]
+        done = subprocess.run(command, cwd=small.root, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return ours, penalties()
+
+    with Gradebook(small.gradebook_url) as book:
+        book.find_assignment(STAGE).duedate = datetime.datetime(2026, 2, 4)
+        book.db.commit()
+    ours, nbgraders = ours_and_nbgraders()
+    assert ours == nbgraders
+    assert ours["ada"] == ours["bob"] == 0 < ours["cy"]
+    with Gradebook(small.gradebook_url) as book:
+        book.find_assignment(STAGE).duedate = datetime.datetime(2026, 2, 2)
+        book.find_submission(STAGE, "cy").extension = datetime.timedelta(days=3)
+        book.db.commit()
+    told = grade_class(small, STAGE, limits=LIMITS, dry_run=True).penalties
+    assert [(change.student, change.after) for change in told] == [("ada", 15.0), ("cy", None)]
+    ours, nbgraders = ours_and_nbgraders()
+    assert ours == nbgraders == {"ada": 15.0, "bob": 0.0, "cy": 0.0}
 
 
 def _comments(classroom: Classroom) -> dict[str, dict[str, str | None]]:

@@ -10,7 +10,7 @@ import pytest
 from classes import STAGE, new_classroom
 from nbgrader.api import Base, Gradebook
 
-from autograder.grading.classroom import Classroom
+from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade import is_autograded, is_written
 from autograder.grading.gradebook import GradebookWriter, timestamp_of
 from autograder.grading.graded import CellScore, Graded
@@ -133,6 +133,80 @@ def test_a_late_submission_gets_its_penalty(classroom: Classroom, graded: Graded
         total = book.find_submission(STAGE, "ada").score
     assert penalties == {"ada": total, "bob": None, "cy": None}
     assert total > 0
+
+
+PENALTY_OF_A_PLUGIN = """
+from nbgrader.plugins import BasePlugin
+
+
+class PerDay(BasePlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return 0.5 * total_seconds_late / 86_400
+"""
+
+
+def test_what_decides_a_penalty_may_change_after_grading(classroom: Classroom, graded: Graded) -> None:
+    students = ("ada", "bob", "cy")
+    for student, time in zip(students, ("2026-02-03 00:00:00 UTC", "2026-01-31 00:00:00 UTC", None), strict=True):
+        hand_in(classroom, student, time)
+    write(classroom, graded, *students)
+    total = sum(cell.score or 0 for cell in graded.cells)
+
+    def settled(dry_run: bool = False) -> list[str]:
+        with GradebookWriter(classroom) as book:
+            return [str(change) for change in book.settle_penalties(STAGE, students, dry_run)]
+
+    def configure(line: str) -> None:
+        with (classroom.root / "nbgrader_config.py").open("a") as config:
+            config.write(f"\nget_config().{line}\n")
+
+    assert settled() == []
+    with Gradebook(classroom.gradebook_url) as book:
+        book.find_assignment(STAGE).duedate = datetime.datetime(2026, 2, 1)
+        book.db.commit()
+    assert settled() == [], "nbgrader's own method takes nothing until it is configured"
+    configure("LateSubmissionPlugin.penalty_method = 'zero'")
+    assert settled(dry_run=True) == settled() == [f"ada  late penalty: none → {total:g}"]
+    assert settled() == []
+    (classroom.submission("cy", STAGE) / "timestamp.txt").write_text("2026-02-02 00:00:00 UTC")
+    assert settled() == [f"cy  late penalty: none → {total:g}"]
+    with Gradebook(classroom.gradebook_url) as book:
+        book.find_submission(STAGE, "ada").extension = datetime.timedelta(days=2)
+        book.db.commit()
+    assert settled() == [f"ada  late penalty: {total:g} → none"]
+    (classroom.root / "late.py").write_text(PENALTY_OF_A_PLUGIN)
+    configure("AssignLatePenalties.plugin_class = 'late.PerDay'")
+    assert settled() == [f"cy  late penalty: {total:g} → 0.5"]
+    with Gradebook(classroom.gradebook_url) as book:
+        found = {one.student.id: one.late_submission_penalty for one in book.assignment_submissions(STAGE)}
+    assert found == {"ada": 0.0, "bob": 0.0, "cy": 0.5}
+
+
+def test_a_penalty_is_within_what_was_earned(classroom: Classroom, graded: Graded) -> None:
+    (classroom.root / "greedy.py").write_text(PENALTY_OF_A_PLUGIN.replace("0.5 *", "1e3 *"))
+    with (classroom.root / "nbgrader_config.py").open("a") as config:
+        config.write("\nget_config().AssignLatePenalties.plugin_class = 'greedy.PerDay'\n")
+    hand_in(classroom, "ada", "2026-02-03 00:00:00 UTC")
+    write(classroom, graded)
+    with Gradebook(classroom.gradebook_url) as book:
+        book.find_assignment(STAGE).duedate = datetime.datetime(2026, 2, 1)
+        book.db.commit()
+    write(classroom, graded, "ada")
+    with Gradebook(classroom.gradebook_url) as book:
+        found = book.find_submission(STAGE, "ada")
+        assert found.late_submission_penalty == found.score > 0
+
+
+def test_a_penalty_plugin_that_cannot_be_loaded_is_named(classroom: Classroom, graded: Graded) -> None:
+    with (classroom.root / "nbgrader_config.py").open("a") as config:
+        config.write("\nget_config().AssignLatePenalties.plugin_class = 'nowhere.PerDay'\n")
+    hand_in(classroom, "ada", "2026-02-03 00:00:00 UTC")
+    write(classroom, graded)
+    with Gradebook(classroom.gradebook_url) as book:
+        book.find_assignment(STAGE).duedate = datetime.datetime(2026, 2, 1)
+        book.db.commit()
+    with pytest.raises(ClassroomError, match=r"nbgrader_config\.py names cannot be loaded: .*nowhere"):
+        write(classroom, graded, "ada")
 
 
 def test_a_write_that_fails_leaves_nothing_behind(classroom: Classroom, graded: Graded) -> None:
