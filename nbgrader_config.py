@@ -39,6 +39,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
+# Points, marks and penalties change without a new graded notebook; a page made before must not stay.
+c.GenerateFeedback.force = True
+
 # Feedback and formgrader show what students wrote; nothing of it may act in the reader's browser.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {

@@ -12,7 +12,7 @@ from .gradebook import nbgrader_config
 
 
 def write_feedback(classroom: Classroom, stage: str, student: str) -> Path:
-    """Make one student's feedback page where it is missing or older than the graded notebook; returns its path.
+    """Make one student's feedback page where it is missing or older than what it shows; returns its path.
 
     Raises ClassroomError where there is no graded notebook.
     """
@@ -20,7 +20,8 @@ def write_feedback(classroom: Classroom, stage: str, student: str) -> Path:
     page = classroom.feedback / student / stage / f"{stage}.html"
     if not graded.exists():
         raise ClassroomError(f"{student} has no graded notebook for {stage}: `autograder grade {stage}` makes it.")
-    if page.exists() and page.stat().st_mtime >= graded.stat().st_mtime:
+    shown = [path for path in (graded, classroom.folder / "gradebook.db") if path.exists()]
+    if page.exists() and page.stat().st_mtime >= max(path.stat().st_mtime for path in shown):
         return page
     config = nbgrader_config(classroom)
     config.CourseDirectory.assignment_id = stage

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -125,22 +127,55 @@ class GradebookWriter:
         self._book.close()
 
     def ensure_assignment(self, stage: str, released: NotebookNode) -> None:
-        """Make the gradebook know an assignment and its cells, as nbgrader's generate_assignment does."""
-        wanted = {cell.metadata["nbgrader"]["grade_id"] for cell in released.cells if "nbgrader" in cell.metadata}
-        try:
-            known = {cell.name for cell in self._book.find_notebook(stage, stage).source_cells}
-        except MissingEntry:
-            known = set()
-        if known == wanted:
+        """Make the gradebook know an assignment, its cells and their points, as nbgrader's generate_assignment does."""
+        solution = self._classroom.root / "solutions" / stage / f"{stage}.ipynb"
+        if self._fits(stage, released, solution):
             return
+        if not solution.exists():
+            raise ClassroomError(
+                f"{solution} is missing: from it the gradebook learns the cells of {stage} and their points. "
+                "Put it back, or build it with `make release`, and grade again."
+            )
         try:
             register(stage, self._classroom.gradebook_url, root=self._classroom.root)
-        except ReleaseError:
+        except ReleaseError as error:
+            if not self._has_other_cells(stage, released):
+                raise ClassroomError(f"The gradebook cannot take up {stage}: {error}") from None
             raise ClassroomError(
                 f"{self._classroom.folder / 'gradebook.db'} holds submissions of {stage} for a release with other "
                 f"cells. Move the gradebook away, or `nbgrader db assignment remove {stage}`, and grade again."
             ) from None
         self._book.db.expire_all()
+
+    def _fits(self, stage: str, released: NotebookNode, solution: Path) -> bool:
+        """Whether the gradebook's cells, points and texts are those of the release, mark schemes included."""
+        if not self.knows(stage) or self._has_other_cells(stage, released):
+            return False
+        notebook = self._book.find_notebook(stage, stage)
+        marked = {cell.metadata["nbgrader"]["grade_id"]: cell for cell in _marked(released)}
+        points = {
+            name: (cell.cell_type, float(cell.metadata["nbgrader"]["points"]))
+            for name, cell in marked.items()
+            if cell.metadata["nbgrader"].get("grade") or cell.metadata["nbgrader"].get("task")
+        }
+        graded = [*notebook.grade_cells, *notebook.task_cells]
+        if points != {cell.name: (cell.cell_type, cell.max_score) for cell in graded}:
+            return False
+        known = {cell.name: cell.source for cell in notebook.source_cells}
+        wanted = {name: cell.source for name, cell in marked.items() if not cell.metadata["nbgrader"].get("locked")}
+        # The release has lost the mark schemes of locked text.
+        if solution.exists():
+            for cell in json.loads(solution.read_text(encoding="utf-8"))["cells"]:
+                name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+                if name in marked and name not in wanted:
+                    wanted[name] = "".join(cell["source"])
+        return all(known[name] == source for name, source in wanted.items())
+
+    def _has_other_cells(self, stage: str, released: NotebookNode) -> bool:
+        if not self.knows(stage):
+            return False
+        known = {cell.name for cell in self._book.find_notebook(stage, stage).source_cells}
+        return known != {cell.metadata["nbgrader"]["grade_id"] for cell in _marked(released)}
 
     def put_back_locked(self, stage: str, notebook: NotebookNode) -> None:
         """Give locked text its source again, mark schemes included, as nbgrader does for whoever grades by hand."""
@@ -328,6 +363,10 @@ class GradebookWriter:
             grade.auto_score = scores[grade.name]
             grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
         fill_comments(notebook, graded)
+
+
+def _marked(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
 
 
 def put_back_locked(notebook: NotebookNode, sources: dict[str, str]) -> None:

@@ -147,6 +147,7 @@ def _decided(cell: Cell, entry: Entry | None) -> Cell:
     """A cell with what people decided about it."""
     if entry is None:
         return cell
+    cell = replace(cell, max_score=entry.max_score)
     if entry.manual is not None or (cell.score is None and entry.score is not None):
         return replace(cell, score=entry.score, status="graded", by_hand=True)
     return cell if cell.score is None else replace(cell, score=cell.score + entry.extra)

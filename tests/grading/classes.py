@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,25 @@ def new_classroom(folder: Path) -> Classroom:
         (folder / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     return Classroom(folder)
+
+
+def change_release(classroom: Classroom, change: Callable[[dict[str, Any]], None], stage: str = STAGE) -> None:
+    """Change each cell of a stage's release, and of the solution that it was made from, for this class alone."""
+    for name in ("course", "solutions"):
+        folder = classroom.root / name
+        if folder.is_symlink():
+            folder.unlink()
+            folder.mkdir()
+            for path in (ROOT / name).iterdir():
+                if path.name == stage:
+                    shutil.copytree(path, folder / stage, ignore=shutil.ignore_patterns("*.py"))
+                else:
+                    (folder / path.name).symlink_to(path)
+        path = folder / stage / f"{stage}.ipynb"
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            change(cell)
+        path.write_text(json.dumps(notebook), encoding="utf-8")
 
 
 @dataclass

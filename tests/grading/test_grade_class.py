@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
 import errno
 import fcntl
@@ -16,7 +17,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from classes import LIMITS, STAGE, new_classroom
+from classes import LIMITS, STAGE, change_release, new_classroom
 from nbgrader.api import Gradebook
 
 from autograder import cli
@@ -28,6 +29,7 @@ from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade_class import grade_class
 from autograder.grading.setting import Setting
 from autograder.hidden_tests import runner
+from autograder.report.scores import read_scores
 from autograder.sandbox import Limits, Process, Worker
 
 pytestmark = pytest.mark.slow
@@ -146,6 +148,44 @@ def test_penalties_follow_due_date_and_extension_as_nbgraders_own_do(small: Clas
     assert [(change.student, change.after) for change in told] == [("ada", 15.0), ("cy", None)]
     ours, nbgraders = ours_and_nbgraders()
     assert ours == nbgraders == {"ada": 15.0, "bob": 0.0, "cy": 0.0}
+
+
+def test_points_that_changed_after_grading_are_the_same_everywhere(small: Classroom) -> None:
+    grade(small)
+    run_nbgrader(small, "generate_feedback", STAGE)
+
+    def two_more(cell: dict[str, Any]) -> None:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "norms":
+            cell["metadata"]["nbgrader"]["points"] += 2
+
+    change_release(small, two_more)
+    small = Classroom(small.root)
+    assert grade(small) == "3 graded, 0 from the cache, 0 unchanged"
+    run_nbgrader(small, "generate_feedback", STAGE)
+    run_nbgrader(small, "export", "--to", str(small.root / "exported.csv"))
+    with open(small.root / "exported.csv", newline="") as file:
+        exported = {row["student_id"]: row for row in csv.DictReader(file)}
+    (assignment,) = read_scores(small)
+    with Gradebook(small.gradebook_url) as book:
+        assert book.find_assignment(STAGE).max_score == assignment.max_score == 20
+        for submission in assignment.submissions:
+            found = book.find_submission(STAGE, submission.student)
+            row = exported[submission.student]
+            assert found.score == submission.total == float(row["score"])
+            assert found.max_score == float(row["max_score"]) == 20
+    page = (small.feedback / "ada" / STAGE / f"{STAGE}.html").read_text()
+    assert "15.0 / 20.0" in page
+    result = small.result("ada", STAGE)
+    assert result is not None
+    (norms,) = (cell for cell in result["cells"] if cell["grade_id"] == "norms")
+    assert f"{norms['score']} / {norms['max_score']}" in page
+
+
+def run_nbgrader(classroom: Classroom, *arguments: str) -> str:
+    command = [sys.executable, "-m", "nbgrader", *arguments]
+    done = subprocess.run(command, cwd=classroom.root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr
 
 
 def _comments(classroom: Classroom) -> dict[str, dict[str, str | None]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classes import STAGE, new_classroom
+from classes import STAGE, change_release, new_classroom
 from nbgrader.api import Base, Gradebook
 
 from autograder.grading.classroom import Classroom, ClassroomError
@@ -133,6 +133,60 @@ def test_a_late_submission_gets_its_penalty(classroom: Classroom, graded: Graded
         total = book.find_submission(STAGE, "ada").score
     assert penalties == {"ada": total, "bob": None, "cy": None}
     assert total > 0
+
+
+def cells_known(classroom: Classroom) -> dict[str, tuple[float, str]]:
+    with Gradebook(classroom.gradebook_url) as book:
+        notebook = book.find_notebook(STAGE, STAGE)
+        points = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        return {cell.name: (points.get(cell.name, 0.0), cell.source) for cell in notebook.source_cells}
+
+
+def test_points_and_texts_that_changed_after_grading_reach_the_gradebook(
+    classroom: Classroom, graded: Graded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(classroom, graded, "ada")
+    before = cells_known(classroom)
+
+    def change(cell: dict[str, Any]) -> None:
+        marks = cell["metadata"].get("nbgrader", {})
+        if marks.get("grade_id") == "norms":
+            marks["points"] += 1
+        if marks.get("grade_id") == "no_scale_question":
+            cell["source"] = "".join(cell["source"]).replace("- 0.5: quotes", "- 0.5: cites")
+
+    change_release(classroom, change)
+    graded.notebook = Classroom(classroom.root).released(STAGE)
+    write(classroom, graded, "ada")
+    after = cells_known(classroom)
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"norms", "no_scale_question"}
+    assert after["norms"][0] == before["norms"][0] + 1
+    assert "- 0.5: cites" in after["no_scale_question"][1]
+    monkeypatch.setattr("autograder.grading.gradebook.register", None)
+    write(classroom, graded, "ada")
+
+
+def test_a_missing_solution_is_named_as_what_it_is(classroom: Classroom, graded: Graded) -> None:
+    (classroom.root / "solutions").unlink()
+    with pytest.raises(ClassroomError) as told:
+        write(classroom, graded, "ada")
+    assert f"solutions/{STAGE}/{STAGE}.ipynb is missing" in str(told.value)
+    assert "other cells" not in str(told.value)
+
+
+def test_a_release_with_other_cells_is_refused_once_there_are_submissions(classroom: Classroom, graded: Graded) -> None:
+    write(classroom, graded, "ada")
+
+    def rename(cell: dict[str, Any]) -> None:
+        marks = cell["metadata"].get("nbgrader", {})
+        if marks.get("grade_id") == "no_scale_question":
+            marks["grade_id"] = "no_scale_task"
+
+    change_release(classroom, rename)
+    graded.notebook = Classroom(classroom.root).released(STAGE)
+    with pytest.raises(ClassroomError, match="for a release with other cells"):
+        write(classroom, graded, "ada")
 
 
 PENALTY_OF_A_PLUGIN = """
