@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from autograder.grading.timestamp import read_timestamps_for_nbgrader
+
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  given by traitlets when it reads this file
 
 ROOT = Path(__file__).resolve().parent
@@ -23,6 +25,9 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py"
 
 # A written answer's mark scheme stands in the cell itself. nbgrader would accept it in task cells only.
 c.ClearMarkScheme.enforce_metadata = False
+
+# Nothing that a student handed in is opened but plain files, in formgrader and `nbgrader autograde` as elsewhere.
+read_timestamps_for_nbgrader()
 
 # Submissions are repaired while they are read, run in the sandbox, and scored by the hidden tests outside of it;
 # nbgrader's own steps do the rest.

@@ -98,6 +98,9 @@ def ungraded(repaired: Repaired, seed: int, basis: Basis) -> Graded:
         for cell in notebook.cells
         if is_autograded(cell) or is_written(cell)
     ]
+    _fill_outputs(
+        notebook, {}, {cell.grade_id: cell for cell in cells}
+    )  # nbgrader takes a cell without for a right one
     _add_notes(notebook, repaired.notes)
     return Graded(notebook, cells, list(repaired.notes), [], seed, basis, readable=False)
 

@@ -26,7 +26,6 @@ from nbgrader.api import (
     new_uuid,
 )
 from nbgrader.preprocessors import AssignLatePenalties
-from nbgrader.utils import parse_utc
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError, SAWarning
 from traitlets import TraitError
@@ -38,7 +37,7 @@ from autograder.release import ReleaseError, register
 from .changes import Change
 from .classroom import CONFIG, Classroom, ClassroomError
 from .graded import CellScore, Graded
-from .timestamp import read_timestamp
+from .timestamp import read_timestamp, timestamp_of
 
 # nbgrader 0.9.6 builds its rows before it adds them to the session, which this SQLAlchemy mentions for each of them.
 warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
@@ -52,14 +51,6 @@ PENALTY = "late penalty"
 def nbgrader_config(classroom: Classroom) -> Config:
     """The class's nbgrader_config.py, as nbgrader reads it."""
     return PyFileConfigLoader(CONFIG, path=str(classroom.root)).load_config()
-
-
-def timestamp_of(text: str) -> datetime.datetime | None:
-    """When a submission was handed in, from the text of its timestamp.txt; None for one that nobody can read."""
-    try:
-        return parse_utc(text or None)
-    except Exception:  # the parser takes any text, and has many ways to fail at a hostile one
-        return None
 
 
 def comments_of(graded: Graded) -> dict[str, str | None]:

@@ -7,14 +7,16 @@ nbgrader's own `SaveAutoGrades` then reads the scores from the outputs of the gr
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.repair import Repaired
-from autograder.submission.artefacts import find
+from autograder.submission import HandedIn
 
 from .cache import cached, keep
 from .classroom import Classroom
@@ -23,24 +25,49 @@ from .gradebook import put_back_locked, write_comments
 from .graded import key_of
 from .pool import warm_worker
 from .setting import Setting
+from .timestamp import NAME as TIMESTAMP
+from .timestamp import read_timestamp
 
 NOTES = "autograder"
 
 
 class RepairingExporter(NotebookExporter):
-    """Reads a submission whatever its state, and hands nbgrader the repaired notebook."""
+    """Reads a submission whatever its state, and hands nbgrader the repaired notebook.
+
+    nbgrader copies a submission's files before it reads them, links and all. It is therefore shown a folder of
+    stand-ins: a notebook without content for each submission, and the timestamp as far as it can be read.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.handed_in = HandedIn()  # the trained weights beside the notebook that was read last
+        self._shown = TemporaryDirectory(prefix="submissions")
+        autograde, coursedir = self.parent, self.parent.coursedir
+        classroom = Classroom.find(Path(coursedir.root))
+        for assignment in autograde.assignments:
+            stage, student = Path(assignment).name, Path(assignment).parent.name
+            folder = Path(self._shown.name, student, stage)
+            folder.mkdir(parents=True)
+            (folder / f"{stage}.ipynb").touch()
+            text, _ = read_timestamp(classroom.submission(student, stage), classroom.submitted)
+            if text:
+                (folder / TIMESTAMP).write_text(text + "\n", encoding="utf-8")
+        # In formgrader its own course folder lives on: this converter gets one of its own.
+        kept = {name: getattr(coursedir, name) for name in coursedir.trait_names(config=True)}
+        kept["submitted_directory"] = self._shown.name
+        autograde.coursedir = CourseDirectory(parent=coursedir.parent, **kept)
+        autograde.init_notebooks()
 
     def from_filename(
         self, filename: str, resources: dict[str, Any] | None = None, **options: Any
     ) -> tuple[str, dict[str, Any]]:
         """As nbconvert's, but for the first of nbgrader's two passes, which reads what the student handed in."""
-        if not getattr(self.parent, "_sanitizing", False):
+        if not self.parent._sanitizing:
             return super().from_filename(filename, resources, **options)
         resources = resources or {}
-        classroom = Classroom.find(Path(self.parent.coursedir.root))
-        setting = Setting(classroom, resources["nbgrader"]["assignment"])
-        path = Path(filename)
-        submitted = setting.submitted(path.read_bytes(), [], path.parent)
+        setting = _setting(self.parent.coursedir, resources)
+        submitted = setting.load(resources["nbgrader"]["student"])
+        self.handed_in = submitted.handed_in
         repaired = setting.repaired(submitted)
         repaired.notebook.metadata[NOTES] = {
             "notes": repaired.notes,
@@ -48,9 +75,12 @@ class RepairingExporter(NotebookExporter):
             "answered": repaired.answered,
             "basis": submitted.basis,
             "seed": submitted.seed,
-            "folder": str(path.parent),
         }
         return self.from_notebook_node(repaired.notebook, resources, **options)
+
+
+def _setting(coursedir: CourseDirectory, resources: dict[str, Any]) -> Setting:
+    return Setting(Classroom.find(Path(coursedir.root)), resources["nbgrader"]["assignment"])
 
 
 class GradeInSandbox(NbGraderPreprocessor):
@@ -59,18 +89,17 @@ class GradeInSandbox(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Raises ClassroomError, HiddenTestError or SandboxMissing; never for what a submission does."""
         told = nb.metadata.pop(NOTES)
-        classroom = Classroom.find(Path(self.parent.parent.coursedir.root))
-        graded = cached(classroom, key_of(told["basis"]))
+        setting = _setting(self.parent.parent.coursedir, resources)
+        graded = cached(setting.classroom, key_of(told["basis"]))
         if graded is None:
             repaired = Repaired(nb, told["notes"], told["readable"], told["answered"])
             if repaired.readable:
-                stage = resources["nbgrader"]["assignment"]
-                handed_in = find(Path(told["folder"]))
-                worker = warm_worker(classroom.limits(stage))
-                graded = grade(stage, repaired, worker, told["seed"], basis=told["basis"], handed_in=handed_in)
+                handed_in = self.parent.handed_in
+                worker = warm_worker(setting.limits)
+                graded = grade(setting.stage, repaired, worker, told["seed"], basis=told["basis"], handed_in=handed_in)
             else:
                 graded = ungraded(repaired, told["seed"], told["basis"])
-            keep(classroom, graded)
+            keep(setting.classroom, graded)
         marked = [cell for cell in nb.cells if "nbgrader" in cell.metadata]
         put_back_locked(graded.notebook, {cell.metadata["nbgrader"]["grade_id"]: cell.source for cell in marked})
         resources[NOTES] = graded

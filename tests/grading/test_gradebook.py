@@ -12,8 +12,9 @@ from nbgrader.api import Base, Gradebook
 
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade import is_autograded, is_written
-from autograder.grading.gradebook import GradebookWriter, timestamp_of
+from autograder.grading.gradebook import GradebookWriter
 from autograder.grading.graded import CellScore, Graded
+from autograder.grading.timestamp import timestamp_of
 from autograder.hidden_tests.runner import TestResult
 
 IDS = {"id", "student_id", "assignment_id", "notebook_id"}
