@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import symtable
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
-LONGEST_SOURCE = 200_000
+from coursekit.names import TOO_DEEP as TOO_DEEP
+from coursekit.names import altered_by, bound_by, parsed
+
 KEPT_SOURCE = 4_000  # what a submission may leave behind in this process
-TOO_DEEP = (RecursionError, MemoryError)
 
 
 class Statement:
@@ -28,7 +28,7 @@ class Statement:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names that it defines, or whose attributes it sets."""
-        return tuple(_bound(self.node))
+        return tuple(sorted(bound_by(self.node) | altered_by(self.node)))
 
     @cached_property
     def taken(self) -> set[str]:
@@ -94,40 +94,5 @@ def _kept(part: str) -> Sequence[Statement]:
 
 
 def _parsed(part: str) -> Sequence[Statement]:
-    if len(part) > LONGEST_SOURCE:
-        return []
-    without_magics = "\n".join("" if line.startswith(("%", "!")) else line for line in part.splitlines())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for text in (part, without_magics):
-            with contextlib.suppress(SyntaxError, ValueError, *TOO_DEEP):
-                return [Statement(node) for node in ast.parse(text).body]
-    return []
-
-
-def _bound(statement: ast.stmt) -> Iterator[str]:
-    """Names that a statement defines, or whose attributes it sets; also in its parts, under `if`, `try` or `for`."""
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                yield from _targets(target)
-        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
-            yield from _targets(node.target)
-        elif not isinstance(node, ast.expr):
-            waiting += ast.iter_child_nodes(node)
-
-
-def _targets(target: ast.expr) -> Iterator[str]:
-    if isinstance(target, ast.Name):
-        yield target.id
-    elif isinstance(target, ast.Tuple | ast.List):
-        for item in target.elts:
-            yield from _targets(item)
-    elif isinstance(target, ast.Attribute | ast.Subscript | ast.Starred):
-        yield from _targets(target.value)
+    tree = parsed(part)
+    return [Statement(node) for node in tree.body] if tree else []

@@ -11,7 +11,6 @@ import json
 import linecache
 import math
 import os
-import re
 import symtable
 import types
 import warnings
@@ -25,7 +24,7 @@ from IPython.utils.capture import capture_output
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit import cases, stand_ins
+from coursekit import cases, names, stand_ins
 from coursekit.attempts import own_randomness
 from coursekit.checks import Check
 from coursekit.sources import say_once
@@ -149,10 +148,10 @@ def _run(name: str, before: list[str], source: str) -> Any:
 
     Raises whatever the cell raises, but SyntaxError as for Python without magics, and RuntimeError for an exit.
     """
-    answer = ast.parse(_without_magics(source))
+    answer = names.parsed(source) or ast.parse(source)
     earlier = {other for other, stage in STAGES.items() if stage < STAGES[name]}
     definitions = [node for cell in before for node in _definitions(cell)]
-    needed = [node for node in _needed(answer, definitions) if not _bound(node) & earlier]
+    needed = [node for node in _needed(answer, definitions) if not names.bound_by(node) & earlier]
     used = set().union(_used(answer), *map(_used, needed))
     namespace = {"math": math, "torch": torch, "Tensor": Tensor, "nn": nn, "F": F}
     namespace["__name__"] = "__main__"  # dataclasses look their module up by this name
@@ -175,18 +174,10 @@ def _compiled(tree: ast.Module, filename: str, source: str = "") -> types.CodeTy
     return compile(tree, filename, "exec", dont_inherit=True)
 
 
-def _without_magics(source: str) -> str:
-    """Commands to IPython become empty lines, so that the numbers of lines stay."""
-    return re.sub(r"^[ \t]*[%!].*$", "", source, flags=re.MULTILINE)
-
-
 def _definitions(source: str) -> Iterator[_Definition]:
     """What a cell defines without running anything that takes time or has an effect."""
-    try:
-        tree = ast.parse(_without_magics(source))
-    except SyntaxError:
-        return
-    for node in tree.body:
+    tree = names.parsed(source)
+    for node in tree.body if tree else []:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             calls = [ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)]
             if set(calls) <= _HARMLESS_CALLS:
@@ -199,7 +190,7 @@ def _needed(answer: ast.Module, definitions: list[_Definition]) -> list[_Definit
     """The definitions that the answer uses, and those that these use, in their order."""
     wanted, chosen = _used(answer), set[int]()
     while True:
-        found = {i for i, node in enumerate(definitions) if i not in chosen and _bound(node) & wanted}
+        found = {i for i, node in enumerate(definitions) if i not in chosen and names.bound_by(node) & wanted}
         if not found:
             return [definitions[i] for i in sorted(chosen)]
         chosen |= found
@@ -216,13 +207,3 @@ def _used(tree: ast.AST) -> set[str]:
         return own.union(*map(referenced, scope.get_children()))
 
     return referenced(symtable.symtable(ast.unparse(tree), "<cell>", "exec"))
-
-
-def _bound(node: _Definition) -> set[str]:
-    """The names that a definition gives a meaning to."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return {node.name}
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
