@@ -12,9 +12,13 @@ from autograder.repair.sources import (
     as_far_as_it_goes,
     bound,
     defined,
+    is_python,
+    is_stub,
     likeness,
     lines_beyond,
     normal,
+    own_names,
+    runs_by_itself,
     segments,
     without_block,
     words,
@@ -59,7 +63,7 @@ def match(cells: list[Cell], slots: list[Slot]) -> Matching:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A cell that may be the answer of a slot, with the part of its source that concerns it."""
+    """A cell that may be the answer of a slot, with the part of its source that is compared with the released stub."""
 
     cell: Cell
     source: str
@@ -79,6 +83,8 @@ class _Matcher:
         self.cells = self._rejoined([_trimmed(cell) for cell in self._trusted(cells)])
         self.normals = {cell.position: normal(cell.source) for cell in self.cells}
         self.names = {cell.position: self._expected_in(cell.source) for cell in self.cells}
+        self.intact = {cell.position: slot.index for cell in self.cells if (slot := self._intact_for(cell))}
+        self.pieces: dict[int, list[Cell]] = {}
         self.used: set[int] = set()
 
     def match(self) -> Matching:
@@ -87,7 +93,7 @@ class _Matcher:
             self._answer(slot)
         for slot in self._of("written"):
             self._written(slot)
-        self._merged()
+        self._fill_answers()
         self._given_cells()
         self._alike()
         for slot in self._of("written"):
@@ -116,7 +122,7 @@ class _Matcher:
         for cell in cells:
             before = joined[-1] if joined else None
             if before and before.kind == cell.kind == "code" and _continues(before.source, cell.source):
-                if normal(before.source) in released:
+                if normal(before.source) in released or self._is_a_cell_of_its_own(cell, before):
                     joined.append(cell)
                     continue
                 joined[-1] = replace(
@@ -129,6 +135,24 @@ class _Matcher:
             else:
                 joined.append(cell)
         return joined
+
+    def _is_a_cell_of_its_own(self, cell: Cell, before: Cell) -> bool:
+        """Whether an indented cell is no continuation: it has a mark of its own, or runs alone below a whole answer."""
+        marks = {slot.grade_id for slot in self.slots if slot.grade_id}
+        if marks.intersection(cell.grade_ids).difference(before.grade_ids):
+            return True
+        return (
+            self._intact_for(before) is not None
+            and runs_by_itself(cell.source)
+            and not own_names(before.source) & words(cell.source).keys()
+        )
+
+    def _intact_for(self, cell: Cell) -> Slot | None:
+        """The slot of which this is the answer as it was typed: the mark is in place, and it binds what it should."""
+        if cell.kind != "code" or cell.cut or not cell.source.strip() or not is_python(cell.source):
+            return None
+        marked = (slot for slot in self._of("answer") if slot.grade_id in cell.grade_ids)
+        return next((slot for slot in marked if slot.names <= bound(cell.source)), None)
 
     def _expected_in(self, source: str) -> frozenset[str]:
         return bound(source) & self.expected.keys()
@@ -210,6 +234,9 @@ class _Matcher:
             if self.normals[cell.position] in self.given:
                 continue
             defines = bool(slot.names & self.names[cell.position])
+            other = self.intact.get(cell.position, slot.index) != slot.index
+            if other and not slot.names & defined(cell.source):
+                continue  # the answer to another exercise has a variable of this name
             trace = self._trace(cell, slot, defines)
             if trace is None or (cell.position in self.used and not self.names[cell.position]):
                 continue
@@ -217,8 +244,9 @@ class _Matcher:
             if defines and len(self.names[cell.position]) > 1:
                 source = self._parts(cell).get(slot.index, source)
             changed = bool(source.strip()) and normal(source) != slot.normal
-            finished = "raise NotImplementedError" not in source
-            found.append(_Candidate(cell, source, trace, defines, finished, changed))
+            found.append(_Candidate(cell, source, trace, defines, not is_stub(source, slot.names), changed))
+        if any(candidate.changed and self.intact.get(candidate.cell.position) == slot.index for candidate in found):
+            return [one for one in found if self.intact.get(one.cell.position, slot.index) == slot.index]
         return found
 
     def _trace(self, cell: Cell, slot: Slot, defines: bool) -> int | None:
@@ -269,9 +297,7 @@ class _Matcher:
         pieces.sort(key=lambda piece: piece.cell.position)
         for piece in pieces:
             self._take(piece.cell, slot)
-        texts = dict.fromkeys(piece.source.strip("\n") for piece in pieces)
-        source = best.source if len(pieces) == 1 else "\n\n".join(texts)
-        self.result.filled[slot.index] = self._without_released(source)
+        self.pieces[slot.index] = [piece.cell for piece in pieces]
         self.result.how[slot.index] = _TRACES[best.trace]
         self._tell_of_answer(slot, best, len(pieces), marked)
 
@@ -280,13 +306,6 @@ class _Matcher:
         after = next((other for other in self.slots[slot.index + 1 :] if other.role == "locked"), None)
         places = [at for at, indices in self.result.anchors.items() if after and after.index in indices]
         return min(places, default=float("inf"))
-
-    def _without_released(self, source: str) -> str:
-        """Take released text and grade cells out of a cell that was merged with them."""
-        for slot in self._of("locked", "prose"):
-            rest = without_block(source, slot.source)
-            source = rest if rest.strip() else source
-        return source
 
     def _tell_of_answer(self, slot: Slot, best: _Candidate, pieces: int, marked: list[_Candidate]) -> None:
         notes = self.result.notes
@@ -303,36 +322,48 @@ class _Matcher:
             notes.append(f"The end of the {slot.label} is lost; what was left of it is taken.")
         self._tell_of_tags(best.cell, slot)
 
-    def _merged(self) -> None:
-        """Give each exercise its part of a cell that answers several."""
-        filled_by: dict[int, list[int]] = defaultdict(list)
-        for position, indices in self.result.anchors.items():
-            for index in indices:
-                if self.slots[index].role == "answer" and index in self.result.filled:
-                    filled_by[position].append(index)
-        for cell in self.cells:
-            shared = filled_by.get(cell.position, [])
-            held = self.names[cell.position]
-            if not shared or len({self.expected[name] for name in held}) < 2:
-                continue
-            parts = self._parts(cell)
-            order = [index for index in parts if index in shared]
-            kept = [index for index in parts if index not in shared]
-            first = min(shared)
-            if order != sorted(order):
-                # Cutting would change the order in which things are defined, so the first cell gets all of it.
-                self.result.filled[first] = self._without_released(cell.source)
-            else:
-                for index in kept:
-                    if not self._is_stub(parts[index], index):
-                        near = max((other for other in order if other < index), default=first)
-                        self.result.filled[near] += "\n\n\n" + self._without_released(parts[index])
-            if len(shared) > 1:
-                labels = " and ".join(str(self.slots[index].grade_id) for index in sorted(shared))
+    def _fill_answers(self) -> None:
+        """Put the answers into their slots. A cell is parted only where several exercises take their answer from it."""
+        takers: dict[int, list[int]] = defaultdict(list)
+        for index, cells in self.pieces.items():
+            for cell in cells:
+                takers[cell.position].append(index)
+        for index, cells in self.pieces.items():
+            texts = [self._without_released(self._share(cell, index, takers[cell.position]), cell) for cell in cells]
+            joined = "\n\n".join(dict.fromkeys(text.strip("\n") for text in texts))
+            self.result.filled[index] = texts[0] if len(texts) == 1 else joined
+        for indices in takers.values():
+            if len(indices) > 1:
+                labels = " and ".join(str(self.slots[index].grade_id) for index in sorted(indices))
                 self.result.notes.append(f"The answers {labels} stood in one cell; each is back in its own.")
 
-    def _is_stub(self, source: str, index: int) -> bool:
-        return normal(source) == self.slots[index].normal or "raise NotImplementedError" in source
+    def _share(self, cell: Cell, index: int, takers: list[int]) -> str:
+        """What the answer at `index` gets of a cell from which the answers `takers` are taken."""
+        if len({self.expected[name] for name in self.names[cell.position]}) < 2:
+            return cell.source
+        parts = self._parts(cell)
+        others = [part for part, text in parts.items() if part != index and is_stub(text, self.slots[part].names)]
+        if len(takers) == 1 and (self.intact.get(cell.position) == index or not others):
+            return cell.source  # a stub of another exercise would undo its answer
+        order = [part for part in parts if part in takers]
+        if order != sorted(order):
+            # Cutting would change the order in which things are defined, so the first cell gets all of it.
+            return cell.source if index == min(takers) else parts.get(index, cell.source)
+        texts = [parts.get(index, cell.source)]
+        for part, text in parts.items():
+            near = max((other for other in order if other < part), default=min(takers))
+            if part not in takers and near == index and not is_stub(text, self.slots[part].names):
+                texts.append(text)
+        return "\n\n\n".join(texts)
+
+    def _without_released(self, source: str, cell: Cell) -> str:
+        """Take released text and grade cells out of a cell that was merged with them, and that have no other."""
+        elsewhere = {index for at, indices in self.result.anchors.items() if at != cell.position for index in indices}
+        for slot in self._of("locked", "prose"):
+            if slot.index not in elsewhere:
+                rest = without_block(source, slot.source)
+                source = rest if rest.strip() else source
+        return source
 
     # -------------------------------------------------------------------------------------- written answers
 
@@ -414,7 +445,7 @@ class _Matcher:
     def _fill_given(self, cell: Cell, slot: Slot) -> None:
         self._take(cell, slot)
         if self.normals[cell.position] != slot.normal:
-            self.result.filled[slot.index] = self._without_released(cell.source)
+            self.result.filled[slot.index] = self._without_released(cell.source, cell)
         if cell.kind != "code":
             self.result.notes.append(f"The {slot.label} had become a {cell.kind} cell; turned back to code.")
         self._tell_of_tags(cell, slot)
@@ -438,7 +469,7 @@ class _Matcher:
                 continue
             if slot.role in ("answer", "written"):
                 self._take(cell, slot)
-                self.result.filled[slot.index] = self._without_released(cell.source)
+                self.result.filled[slot.index] = self._without_released(cell.source, cell)
                 self.result.how[slot.index] = "alignment"
             elif slot.role == "given":
                 self._fill_given(cell, slot)

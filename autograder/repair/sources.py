@@ -1,4 +1,4 @@
-"""What a cell's source says about itself: the names it defines, its words, what was added to a released text."""
+"""What a cell's source says about itself: the names it binds, its words, what was added to a released text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Set
 from functools import lru_cache
 
-_DEFINITION = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
-_ASSIGNMENT = re.compile(r"^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
-_IMPORT = re.compile(r"^(?:from[ \t]+\S+[ \t]+)?import[ \t]+([^\n#]+)", re.MULTILINE)
+from coursekit import names
+
 _WORD = re.compile(r"\w+")
 _LONGEST_PARSED = 50_000
 
@@ -25,21 +24,66 @@ def normal(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.splitlines() if line.strip())
 
 
-@_remembered
-def defined(source: str) -> frozenset[str]:
-    """Names of the functions and classes that the source defines at top level."""
-    return frozenset(_DEFINITION.findall(source))
+defined = _remembered(names.defined)
+bound = _remembered(names.bound)
 
 
 @_remembered
-def bound(source: str) -> frozenset[str]:
-    """Names that the source binds at top level: definitions, assignments, imports."""
-    names = {*defined(source), *_ASSIGNMENT.findall(source)}
-    for imported in _IMPORT.findall(source):
-        for part in imported.strip("() ").split(","):
-            words = _WORD.findall(part)
-            names.update(words[-1:])
-    return frozenset(names)
+def is_python(source: str) -> bool:
+    """Whether a cell can be parsed, apart from commands to IPython."""
+    return names.parsed(source) is not None
+
+
+@_remembered
+def is_stub(source: str, wanted: frozenset[str]) -> bool:
+    """Whether one of the functions and classes named `wanted`, or a method, still raises NotImplementedError.
+
+    Where none of them is defined, any function and the cell itself are looked at; text alone where it is not Python.
+    """
+    tree = names.parsed(source)
+    if tree is None:
+        return "raise NotImplementedError" in source
+    last = {node.name: node for statement in tree.body for node in names.definitions_in(statement)}
+    answers: list[ast.AST] = [last[name] for name in wanted & last.keys()] or [tree]
+    return any(
+        isinstance(node, ast.Module | names.Definition) and any(map(_raises_not_implemented, node.body))
+        for answer in answers
+        for node in ast.walk(answer)
+    )
+
+
+def _raises_not_implemented(statement: ast.stmt) -> bool:
+    raised = statement.exc if isinstance(statement, ast.Raise) else None
+    raised = raised.func if isinstance(raised, ast.Call) else raised
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+
+
+def own_names(source: str) -> set[str]:
+    """Parameters and local variables of the functions and classes of a source."""
+    found: set[str] = set()
+    tree = names.parsed(source)
+    for definition in ast.walk(tree) if tree else []:
+        if isinstance(definition, names.Definition):
+            for node in ast.walk(definition):
+                if isinstance(node, ast.arg):
+                    found.add(node.arg)
+                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    found.add(node.id)
+    return found
+
+
+def runs_by_itself(source: str) -> bool:
+    """Whether a source holds statements, and compiles; a `return` outside of a function does not."""
+    tree = names.parsed(source)
+    if tree is None or not tree.body:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        except (SyntaxError, ValueError, *names.TOO_DEEP):
+            return False
+    return True
 
 
 @_remembered
@@ -78,22 +122,20 @@ def without_block(source: str, block: str) -> str:
     return source
 
 
-def segments(source: str, names: Set[str]) -> list[tuple[str, str]]:
-    """Cut a source that holds several answers before each definition of one of `names`.
+def segments(source: str, wanted: Set[str]) -> list[tuple[str, str]]:
+    """Cut a source that holds several answers before each statement that binds one of `wanted`.
 
     Returns (name, text) in order of the source; the texts together are the source. Comments and decorators right
-    above a definition belong to it, and what stands before the first definition belongs to the first.
+    above a statement belong to it, and what stands before the first of them belongs to the first.
     """
-    lines = source.split("\n")
     starts: list[tuple[int, str]] = []
-    for number, line in enumerate(lines):
-        found = _DEFINITION.match(line) or _ASSIGNMENT.match(line)
-        if found is None or found[1] not in names or (starts and starts[-1][1] == found[1]):
-            continue
-        lowest = starts[-1][0] + 1 if starts else 0
-        while number > lowest and lines[number - 1].startswith(("#", "@")):
-            number -= 1
-        starts.append((number, found[1]))
+    end = -1
+    for part in names.parts(source):
+        found = min(part.names & wanted, default=None)
+        if found is not None and part.first > end and (not starts or starts[-1][1] != found):
+            starts.append((part.first, found))
+        end = part.last
+    lines = source.split("\n")
     edges = [0, *(number for number, _ in starts[1:]), len(lines)]
     return [(name, "\n".join(lines[edges[at] : edges[at + 1]]).strip("\n")) for at, (_, name) in enumerate(starts)]
 
@@ -104,16 +146,6 @@ def as_far_as_it_goes(source: str) -> str:
     if len(source) <= _LONGEST_PARSED:
         for end in range(len(lines), max(0, len(lines) - 40), -1):
             text = "\n".join(lines[:end])
-            if text.strip() and _is_python(text):
+            if text.strip() and names.parsed(text) is not None:
                 return text
     return "\n".join(lines[:-1]) or source
-
-
-def _is_python(text: str) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-    return True
