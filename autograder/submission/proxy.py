@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from autograder.sandbox.wire import Ref, WireError, decode, encode, save
 from .artefacts import Artefact, HandedIn
 from .errors import Missing, NotDone, Raised, Unreadable
 
+STUB = re.compile(r"raise NotImplementedError(\(\))?\s*(#|;|$)")
 Answer = tuple[dict[str, Any], dict[str, torch.Tensor]]
 
 
@@ -137,13 +139,13 @@ class Submission:
     def _read(self, answer: dict[str, Any], tensors: dict[str, torch.Tensor], shown: str) -> Any:
         if "missing" in answer:
             raise Missing(f"`{answer['missing']}` is not defined when its grade cell is reached.")
-        if answer.get("raised") == "NotImplementedError":
-            raise NotDone("Not done yet.")
         if "raised" in answer:
+            if _is_stub(answer):
+                raise NotDone("Not done yet.")
             where = "".join(f" at `{line}`" for line in answer.get("where", [])[-1:])
             raised = str(answer["raised"])
             message = " ".join(str(answer.get("message", "")).split())
-            raise Raised(f"`{shown}` raised {raised}{where}: {message}"[:600], raised)
+            raise Raised(f"`{shown}` raised {raised}{where}: {message}".removesuffix(": ")[:600], raised)
         try:
             return decode(answer["value"], tensors, lambda ref: RemoteValue(self, ref))
         except (KeyError, WireError):
@@ -155,6 +157,14 @@ class LocalSubmission(Submission):
 
     def __init__(self, names: Mapping[str, Any], seed: int, handed_in: HandedIn | None = None) -> None:
         super().__init__(Performer(names, scenarios), seed, handed_in)
+
+
+def _is_stub(answer: dict[str, Any]) -> bool:
+    """Whether it is the stub's own `raise NotImplementedError()` that was met; torch raises the same type."""
+    if answer["raised"] != "NotImplementedError" or answer.get("message"):
+        return False
+    # Where there are no cells, there is no line of theirs: in this process.
+    return all(STUB.match(str(line)) for line in answer.get("where", [])[-1:])
 
 
 def _refuse_local(value: Any) -> Ref:

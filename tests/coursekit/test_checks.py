@@ -229,6 +229,15 @@ def test_every_exception_becomes_a_sentence(error: BaseException, sentence: str)
     assert len(found.lines[1]) < 400
 
 
+def test_an_error_that_torch_raises_without_a_word_is_not_the_stubs() -> None:
+    def function(beta: float) -> None:
+        torch.optim.Optimizer([torch.ones(1)], {}).step()
+
+    found = verdict("norms", function)
+    assert found.mark == "✗"
+    assert found.lines[1].startswith("Your code stopped with NotImplementedError.")
+
+
 def test_an_interrupt_is_the_students_and_stops_the_cell() -> None:
     def function(*_: Any) -> None:
         raise KeyboardInterrupt

@@ -83,3 +83,44 @@ def test_another_number_of_results_than_calls_cannot_be_read(value: object) -> N
 
     with pytest.raises(Unreadable, match="`halved`"):
         Submission(Forging(), 7).each("halved", (1,), (2,))
+
+
+NOT_THE_STUB = {
+    "import torch\ndef f():\n    return torch.arange(3).softmax(0)": r"softmax\(0\)`: .*not implemented for 'Long'",
+    "import torch\ndef f():\n    return torch.nn.Module()(1)": r"at `return torch.nn.Module\(\)\(1\)`: .*forward",
+    "import torch\ndef f():\n    torch.optim.Optimizer([torch.ones(1)], {}).step()": r"step\(\)`$",
+    "def f():\n    raise NotImplementedError('later')": "at `raise NotImplementedError.*: later",
+}
+THE_STUB = [
+    "def f():\n    # YOUR CODE HERE\n    raise NotImplementedError()",
+    "def f():\n    x = 3\n    # YOUR CODE HERE\n    raise NotImplementedError()",
+    "def g():\n    raise NotImplementedError  # for now\ndef f():\n    return g()",
+    "class f:\n    def __init__(self):\n        raise NotImplementedError()",
+]
+
+
+class InSandbox:
+    """A notebook of one cell in the sandbox."""
+
+    def __init__(self, worker: Worker, source: str) -> None:
+        self.process = worker.open()
+        self.process.run(source, 1, 5)
+
+    def perform(self, asked: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Any:
+        return self.process.perform(asked, tensors, 5)
+
+
+@pytest.mark.parametrize("source", NOT_THE_STUB)
+def test_a_not_implemented_error_of_somebody_else_is_an_error_like_any_other(worker: Worker, source: str) -> None:
+    cell = InSandbox(worker, source)
+    with pytest.raises(Raised, match=f"`f` raised NotImplementedError.*{NOT_THE_STUB[source]}"):
+        Submission(cell, 7).f()
+    cell.process.close()
+
+
+@pytest.mark.parametrize("source", THE_STUB)
+def test_the_stubs_own_error_means_not_done(worker: Worker, source: str) -> None:
+    cell = InSandbox(worker, source)
+    with pytest.raises(NotDone):
+        Submission(cell, 7).f()
+    cell.process.close()
