@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import scenarios
 import torch
 
+from . import devices
 from .perform import Performer
 from .wire import Channel, Closed, WireError
 
@@ -41,6 +42,7 @@ class Session:
         self.performer = Performer(shell.user_ns, scenarios)
         self.in_students_code = False
         self.tried: list[str] = []
+        self.devices: devices.OnCpu | None = None
 
     def serve(self) -> None:
         """Answer one message after the other."""
@@ -58,14 +60,21 @@ class Session:
                 self._send(*self._answer(message, tensors))
 
     def _audit(self, event: str, _: object) -> None:
-        if event in WATCHED and WATCHED[event] not in self.tried:
-            self.tried.append(WATCHED[event])
+        if event in WATCHED:
+            self._note(WATCHED[event])
+
+    def _note(self, what: str) -> None:
+        if what not in self.tried:
+            self.tried.append(what)
 
     def _interrupt(self, *_: object) -> None:
         if self.in_students_code:
             raise KeyboardInterrupt
 
     def _run(self, message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        if self.devices is None and devices.is_named_in(message["source"]):
+            self.devices = devices.OnCpu(self._note)
+            self.devices.install()
         self.in_students_code = True
         outputs, succeeded = self.shell.run(message["source"], message["number"])
         self.in_students_code = False

@@ -17,12 +17,19 @@ import torch
 from . import cgroups
 from .bubblewrap import SandboxMissing, command, command_without_sandbox, environment_without_sandbox
 from .cgroups import ControlGroup
+from .devices import KINDS
 from .limits import Limits
 from .wire import Channel, Closed, Overdue, TooLarge, WireError
 
 START_SECONDS = 120.0
 END_SECONDS = 60.0
-ATTEMPTS = {"network": "tried the network, which is not there", "program": "tried to start another program"}
+_ON_CPU = "which the machine that grades does not have; it ran on the CPU, and that costs no points"
+ATTEMPTS = {
+    "network": "tried the network, which is not there",
+    "program": "tried to start another program",
+    **{kind: f"asked for the device {kind}, {_ON_CPU}" for kind in KINDS},
+    "pinned memory": f"asked for pinned memory for a GPU, {_ON_CPU}",
+}
 ENDED_FROM_OUTSIDE = (
     "The sandbox was ended from outside while a submission ran in it; the kernel does so where the machine's memory is "
     "full. Run the same command again."
