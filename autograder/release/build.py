@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+from nbformat.notebooknode import NotebookNode
+
 from autograder.release.errors import ReleaseError
 from autograder.release.golden import golden_files
 from autograder.release.manifest import Manifest, Product, Stale, write
@@ -22,9 +25,17 @@ CHECKS = ("attempts", "cases", "checks", "properties")
 
 @dataclass(frozen=True)
 class _Step:
+    """How a product is made.
+
+    prose      the source in which a change may be of prose only
+    from_kept  then makes it from what was built before, in no time; None where code changed too
+    """
+
     product: Product
     make: Callable[[], dict[str, bytes]]
     doing: str
+    prose: str = ""
+    from_kept: Callable[[], dict[str, bytes] | None] = lambda: None
 
 
 def stages(root: Path = ROOT) -> list[str]:
@@ -53,9 +64,13 @@ def release(
         for step in _steps(name, root):
             if force or manifest.why_stale(step.product):
                 fresh = False
-                log(f"{name}: {step.doing} …")
                 sources = manifest.sources_of(step.product)
-                files += [root / path for path, content in step.make().items() if write(root / path, content)]
+                kept = None
+                if step.prose and not force and manifest.only_changed(step.product, step.prose):
+                    kept = step.from_kept()
+                log(f"{name}: {'only prose changed, so the outputs are kept' if kept else step.doing} …")
+                built = kept or step.make()
+                files += [root / path for path, content in built.items() if write(root / path, content)]
                 manifest.record(step.product, sources)
         if fresh:
             log(f"{name}: fresh, nothing to do")
@@ -111,7 +126,15 @@ def _steps(name: str, root: Path) -> list[_Step]:
         root, "course/coursekit/*.py", f"course/coursekit/probes/stage_{number}.py", "course/coursekit/sample/*"
     )
     executed = Product((solution,), (text, *coursekit, *(golden if has_checks else ()), NOTEBOOKS, PINS))
-    steps.append(_Step(executed, lambda: _execute(root, text, solution), "running the solution"))
+    steps.append(
+        _Step(
+            executed,
+            lambda: _execute(root, text, solution),
+            "running the solution",
+            prose=text,
+            from_kept=lambda: _keep_outputs(root, text, solution),
+        )
+    )
     stripped = Product((student,), (solution, "nbgrader_config.py", NOTEBOOKS, PINS))
     steps.append(_Step(stripped, lambda: {student: released(root / solution, root)}, "stripping the solution"))
     return steps
@@ -127,6 +150,28 @@ def _execute(root: Path, text: str, solution: str) -> dict[str, bytes]:
     cases.exercises.cache_clear()
     cases.load.cache_clear()
     return {solution: written(execute(read_text_notebook(root / text), root / text))}
+
+
+def _keep_outputs(root: Path, text: str, solution: str) -> dict[str, bytes] | None:
+    """The solution with the outputs that it has; None where another text than prose differs from when it was run."""
+    notebook, executed = read_text_notebook(root / text), nbformat.read(root / solution, as_version=4)
+    if _decides_outputs(notebook) != _decides_outputs(executed):
+        return None
+    ran = (cell for cell in executed.cells if cell.cell_type == "code")
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            before = next(ran)
+            cell.execution_count, cell.outputs = before.execution_count, before.outputs
+    return {solution: written(notebook)}
+
+
+def _decides_outputs(notebook: NotebookNode) -> list[tuple[str, str, list[str]]]:
+    """Code, and the written answers, which a notebook reads itself when it prints them."""
+    return [
+        (cell.cell_type, cell.source, cell.metadata.get("tags", []))
+        for cell in notebook.cells
+        if cell.cell_type == "code" or "nbgrader" in cell.metadata
+    ]
 
 
 def _files(root: Path, *patterns: str) -> list[str]:

@@ -75,6 +75,18 @@ class Manifest:
         each = {f"source {path}": self._digest(path) for path in product.sources}
         return {"sources": self._digest(*product.sources), **each}
 
+    def only_changed(self, product: Product, path: str) -> bool:
+        """Whether one source is all that changed since a product was built, and the product is as it was built."""
+        for built in product.built:
+            entry = self._entries.get(built)
+            if entry is None or not (self.root / built).exists() or entry["built"] != self._digest(built):
+                return False
+            known = {key for key in entry if key.startswith("source ")}
+            now = self.sources_of(product)
+            if known != now.keys() - {"sources"} or any(entry[key] != now[key] for key in known - {f"source {path}"}):
+                return False
+        return True
+
     def record(self, product: Product, sources: dict[str, str]) -> None:
         """Remember that the product was built from these sources, and write the manifest."""
         self._entries = self._read()  # another stage may have been built meanwhile

@@ -62,7 +62,7 @@ def test_a_release_is_built_once_and_follows_its_sources(small_course: Path) -> 
 
     # A changed source makes stale all that comes from it, by name and with the remedy.
     text = small_course / TEXT
-    text.write_text(text.read_text().replace("A small stage", "A smaller stage"))
+    text.write_text(text.read_text().replace('print("two', 'print("one\\ntwo'))
     sentences = [str(item) for item in stale(small_course)]
     assert sentences[0] == f"{SOLUTION} is stale: {TEXT} changed since it was built. Run `make release`."
     assert sentences[1].startswith(f"{STUDENT} is stale: {SOLUTION}, from which it is built, is stale.")
@@ -78,6 +78,66 @@ def test_a_release_is_built_once_and_follows_its_sources(small_course: Path) -> 
     student_path.unlink()
     assert stale_paths(small_course) == [STUDENT]
     assert release(log=silent, root=small_course) == [student_path]
+
+
+def refuse(*_: Any) -> None:
+    raise AssertionError("The solution was run.")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# # 99 · A small stage", "# # 99 · A smaller stage\n#\n# With a word more."),
+        ("# %% nbgrader", "# %% [markdown]\n# A cell more.\n\n# %% nbgrader"),
+        ('"double", "locked": true, "points": 2', '"double", "locked": true, "points": 3'),
+    ],
+)
+def test_outputs_are_kept_where_only_prose_or_points_changed(
+    small_course: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    text = small_course / TEXT
+    release(log=silent, root=small_course)
+    before = text.read_text()
+    text.write_text(before.replace(old, new, 1))
+    assert text.read_text() != before
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "execute", refuse)
+        assert release(log=silent, root=small_course) == [small_course / SOLUTION, small_course / STUDENT]
+    assert stale(small_course) == []
+    # It is what running it would have given.
+    assert release(log=silent, root=small_course, force=True) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        (TEXT, 'print("checked")', 'print("seen")'),
+        (TEXT, "# Because one", "# Since one"),  # a notebook may read its written answers
+        (TEXT, '# %%\nprint("two', '# %% tags=["raises-exception"]\nprint("two'),
+        ("constraints.txt", "", "# another\n"),
+    ],
+)
+def test_whatever_else_changed_the_solution_is_run(
+    small_course: Path, monkeypatch: pytest.MonkeyPatch, path: str, old: str, new: str
+) -> None:
+    release(log=silent, root=small_course)
+    changed = small_course / path
+    before = changed.read_text()
+    changed.write_text(before.replace(old, new, 1))
+    assert changed.read_text() != before
+    monkeypatch.setattr(build, "execute", refuse)
+    with pytest.raises(AssertionError, match="was run"):
+        release(log=silent, root=small_course)
+
+
+def test_outputs_that_somebody_edited_are_not_kept(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release(log=silent, root=small_course)
+    for path, old, new in ((SOLUTION, "checked", "right"), (TEXT, "A small stage", "A smaller stage")):
+        file = small_course / path
+        file.write_text(file.read_text().replace(old, new))
+    monkeypatch.setattr(build, "execute", refuse)
+    with pytest.raises(AssertionError, match="was run"):
+        release(log=silent, root=small_course)
 
 
 def test_an_edit_while_it_is_built_makes_it_stale(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
