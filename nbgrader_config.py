@@ -23,6 +23,10 @@ c.CourseDirectory.db_url = f"sqlite:///{CLASSROOM / 'gradebook.db'}"
 # nbgrader copies every other file of an assignment into the release; the text notebook is the solution.
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py", "release.json", "feedback"]
 
+# A notebook that is opened by itself has to find coursekit first.
+c.GenerateAssignment.preprocessors.append("autograder.release.install_cell.InstallCell")
+c.InstallCell.settings = str(ROOT / "solutions" / "course.py")
+
 # A written answer's mark scheme stands in the cell itself. nbgrader would accept it in task cells only.
 c.ClearMarkScheme.enforce_metadata = False
 

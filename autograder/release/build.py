@@ -19,6 +19,8 @@ from coursekit import cases
 ROOT = Path(__file__).resolve().parents[2]
 PINS = "constraints.txt"
 NOTEBOOKS = "autograder/release/notebooks.py"
+INSTALL_CELL = "autograder/release/install_cell.py"
+SETTINGS = "solutions/course.py"
 PUBLIC_CASES = "autograder/release/public_cases"
 CHECKS = ("attempts", "cases", "checks", "properties")
 
@@ -135,7 +137,7 @@ def _steps(name: str, root: Path) -> list[_Step]:
             from_kept=lambda: _keep_outputs(root, text, solution),
         )
     )
-    stripped = Product((student,), (solution, "nbgrader_config.py", NOTEBOOKS, PINS))
+    stripped = Product((student,), (solution, "nbgrader_config.py", SETTINGS, INSTALL_CELL, NOTEBOOKS, PINS))
     steps.append(_Step(stripped, lambda: {student: released(root / solution, root)}, "stripping the solution"))
     return steps
 

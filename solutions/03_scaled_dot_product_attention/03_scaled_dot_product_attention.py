@@ -37,16 +37,8 @@
 # Write your code where it says `YOUR CODE HERE`. The cell after it checks what you wrote and tells you what it saw.
 # Nothing stops you from going on: a cell that needs an unfinished exercise says so.
 
-# %%
-try:
-    import coursekit
-except ModuleNotFoundError:  # in Colab, for instance
-    import subprocess
-    import sys
-    from pathlib import Path
-
-    source = ".." if Path("../coursekit").is_dir() else "coursekit"
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+# %% tags=["install"]
+import coursekit  # released notebooks also say what to do where it is missing
 
 # %%
 import math

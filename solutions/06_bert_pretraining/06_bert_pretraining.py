@@ -34,16 +34,8 @@
 # | 6.4 | pre-training for real: `unigram_entropy`, `fill_mask` | `●●○○○` | 25 | 2 |
 # | 6.5 | true or false: `statements_pretraining`, ✎ | `●○○○○` | 10 | 2 |
 
-# %%
-try:
-    import coursekit
-except ModuleNotFoundError:  # in Colab, for instance
-    import subprocess
-    import sys
-    from pathlib import Path
-
-    source = ".." if Path("../coursekit").is_dir() else "coursekit"
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", source], check=True)
+# %% tags=["install"]
+import coursekit  # released notebooks also say what to do where it is missing
 
 # %%
 import math

