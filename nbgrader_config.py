@@ -42,8 +42,7 @@ c.Autograde.sanitize_preprocessors = [
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.grading.nbgrader_plugs.GradeInSandbox",
-    "nbgrader.preprocessors.SaveAutoGrades",
-    "autograder.grading.nbgrader_plugs.SaveComments",
+    "autograder.grading.nbgrader_plugs.SaveGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]

@@ -137,7 +137,7 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
     if options is None or options.scheduler is None:
         _import_ahead(classroom, stage)
     from autograder.grading.grade_class import grade_class
-    from autograder.report.plain_text import one_line
+    from autograder.report.plain_text import count, one_line
 
     given = vars(options) if options else {}
     summary = grade_class(
@@ -163,6 +163,15 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
             f"{students} of {len(classroom.students(stage))} students would have other scores or penalties. Results, "
             "gradebook and graded notebooks are as they were; what was graded is kept in classroom/.cache, so that the "
             "run that writes is quick."
+        )
+    for student, exercise in summary.waiting:
+        print(
+            one_line(f"  {student}  {exercise}: the answer has changed since it was graded by hand; it waits for you.")
+        )
+    if summary.put_back:
+        print(
+            f"The gradebook had lost what was given by hand: scores, comments and extensions of "
+            f"{count(len(summary.put_back), 'student')} were put back from {classroom.marks}."
         )
     for student, sentence in summary.failed:
         print(f"  {student}: {sentence}", file=sys.stderr)

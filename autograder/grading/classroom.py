@@ -63,6 +63,10 @@ class Classroom:
         return self.folder / "results"
 
     @property
+    def marks(self) -> Path:
+        return self.folder / "marks"
+
+    @property
     def cache(self) -> Path:
         return self.folder / ".cache"
 

@@ -34,6 +34,8 @@ class Summary:
     failed     a student and a sentence for each submission left without a result
     changes    the scores that a dry run found to differ from those written
     penalties  the late penalties that are others now, or would be after a dry run
+    waiting    student and exercise of each mark by hand whose answer has changed since
+    put_back   students whose marks by hand the gradebook had lost
     """
 
     graded: int = 0
@@ -42,6 +44,8 @@ class Summary:
     failed: list[tuple[str, str]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     penalties: list[Change] = field(default_factory=list)
+    waiting: list[tuple[str, str]] = field(default_factory=list)
+    put_back: set[str] = field(default_factory=set)
 
     def __str__(self) -> str:
         parts = [f"{self.graded} graded", f"{self.from_cache} from the cache", f"{self.unchanged} unchanged"]
@@ -119,6 +123,7 @@ def grade_class(
             for _ in progress(finished, len(chosen)):
                 pass
             summary.penalties += book.settle_penalties(stage, chosen)
+            summary.waiting, summary.put_back = book.waiting, book.put_back
     return summary
 
 

@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,7 @@ from autograder.release import ReleaseError, register
 from .changes import Change
 from .classroom import CONFIG, Classroom, ClassroomError
 from .graded import CellScore, Graded
+from .marks import Kept, Mark, answers_of, copy_marks, due_date, exercise_of, keep, kept
 from .timestamp import read_timestamp, timestamp_of
 
 # nbgrader 0.9.6 builds its rows before it adds them to the session, which this SQLAlchemy mentions for each of them.
@@ -94,8 +95,10 @@ class _Cells:
 
 
 class GradebookWriter:
-    """The one writer of a grading run. Manual scores and comments are never touched.
+    """The one writer of a grading run. What people gave by hand stays with the answers that it was given for.
 
+    put_back   students whose scores and comments by hand the gradebook had lost
+    waiting    student and exercise of each mark whose answer is another now
     Raises ClassroomError where the gradebook does not fit the released notebook.
     """
 
@@ -108,6 +111,8 @@ class GradebookWriter:
         self._book.db().expire_on_commit = False
         self._written = 0
         self._cells: dict[str, _Cells] = {}
+        self.put_back: set[str] = set()
+        self.waiting: list[tuple[str, str]] = []
 
     def __enter__(self) -> GradebookWriter:
         return self
@@ -119,9 +124,11 @@ class GradebookWriter:
 
     def ensure_assignment(self, stage: str, released: NotebookNode) -> None:
         """Make the gradebook know an assignment, its cells and their points, as nbgrader's generate_assignment does."""
+        copy_marks(self._book.db(), self._classroom, stage)
         solution = self._classroom.root / "solutions" / stage / f"{stage}.ipynb"
         if self._fits(stage, released, solution):
             return
+        new = not self.knows(stage)
         if not solution.exists():
             raise ClassroomError(
                 f"{solution} is missing: from it the gradebook learns the cells of {stage} and their points. "
@@ -134,9 +141,13 @@ class GradebookWriter:
                 raise ClassroomError(f"The gradebook cannot take up {stage}: {error}") from None
             raise ClassroomError(
                 f"{self._classroom.folder / 'gradebook.db'} holds submissions of {stage} for a release with other "
-                f"cells. Move the gradebook away, or `nbgrader db assignment remove {stage}`, and grade again."
+                f"cells. Move the gradebook away, or `nbgrader db assignment remove {stage}`, and grade again: what "
+                f"was graded by hand is kept in {self._classroom.marks} and is put back."
             ) from None
         self._book.db.expire_all()
+        if new and (due := due_date(self._classroom, stage)):
+            self._book.find_assignment(stage).duedate = due
+            self._book.db.commit()
 
     def _fits(self, stage: str, released: NotebookNode, solution: Path) -> bool:
         """Whether the gradebook's cells, points and texts are those of the release, mark schemes included."""
@@ -210,7 +221,7 @@ class GradebookWriter:
         try:
             new = student not in cells.known
             if new:
-                self._add(student, cells, timestamp, graded)
+                self._add(student, stage, timestamp, graded)
         except IntegrityError:  # somebody else has added it since
             new = False
         if not new:
@@ -294,44 +305,73 @@ class GradebookWriter:
             ) from error
         return penalties.plugin_inst.late_submission_penalty
 
-    def _add(self, student: str, cells: _Cells, timestamp: datetime.datetime | None, graded: Graded) -> None:
+    def _add(self, student: str, stage: str, timestamp: datetime.datetime | None, graded: Graded) -> None:
         """Add the rows that nbgrader's add_submission adds, filled in; its objects take four times as long.
 
         Raises IntegrityError where the gradebook has the submission.
         """
-        scores, told = {cell.grade_id: cell.score for cell in graded.cells}, comments_of(graded)
+        cells, told = self._cells_of(stage), comments_of(graded)
+        scores = {cell.grade_id: cell for cell in graded.cells}
+        names = {name for _, name in cells.graded}
+        before = kept(self._classroom, stage, student)
+        after = before.of(names, before.marks, set(), answers_of(graded.notebook))
         submission, notebook = new_uuid(), new_uuid()
         of_this = {"notebook_id": notebook}
-        assignment = {"assignment_id": cells.assignment_id, "student_id": student, "timestamp": timestamp}
+        assignment = {
+            "assignment_id": cells.assignment_id,
+            "student_id": student,
+            "timestamp": timestamp,
+            "extension": None if after.extension is None else datetime.timedelta(seconds=after.extension),
+        }
+        grades: list[dict[str, Any]] = []
+        comments: list[dict[str, Any]] = []
+        for cell, name in cells.graded:
+            mark, auto = after.marks.get(name, Mark(None)), scores[name].score
+            waits = name in after.waiting or (auto is None and mark.score is None)
+            given = {"auto_score": auto, "manual_score": mark.score, "extra_credit": mark.extra}
+            grades.append({**of_this, "cell_id": cell, **given, "needs_manual_grade": waits})
+        for cell, name in cells.commented:
+            exercise = exercise_of(name, names)
+            said = {
+                "auto_comment": _with_note(told.get(name), after, exercise, scores),
+                "manual_comment": after.marks.get(exercise, Mark(None)).comment,
+            }
+            comments.append({**of_this, "cell_id": cell, **said})
         rows: list[tuple[Any, list[dict[str, Any]]]] = [
             (SubmittedAssignment, [{"id": submission, **assignment}]),
             (SubmittedNotebook, [{"id": notebook, "assignment_id": submission, "notebook_id": cells.notebook_id}]),
-            (
-                Grade,
-                [
-                    {**of_this, "cell_id": cell, "auto_score": scores[name], "needs_manual_grade": scores[name] is None}
-                    for cell, name in cells.graded
-                ],
-            ),
-            (Comment, [{**of_this, "cell_id": cell, "auto_comment": told.get(name)} for cell, name in cells.commented]),
+            (Grade, grades),
+            (Comment, comments),
         ]
         with self._one_commit():
             self._book.db.execute(Student.__table__.insert().prefix_with("OR IGNORE"), {"id": student})
             for kind, values in rows:
                 if values:
                     self._book.db.execute(kind.__table__.insert(), values)
+        keep(self._classroom, stage, student, after)
+        self._note(student, before, after, new=True)
 
     def _update(self, student: str, stage: str, timestamp: datetime.datetime | None, graded: Graded) -> None:
         """Fill in a submission that the gradebook may have, and what a person wrote about it."""
+        before = kept(self._classroom, stage, student)
         with self._one_commit():
             self._book.update_or_create_student(student)
             given = {"timestamp": timestamp} if timestamp else {}
             submission = self._book.update_or_create_submission(stage, student, **given)
             notebook = next(each for each in submission.notebooks if each.name == stage)
-            self._fill(notebook, graded)
+            after, new = fill(notebook, graded, before)
+            # Should the command be killed between the two, no mark has vanished.
+            keep(self._classroom, stage, student, replace(after, answers=before.answers, marks=before.marks))
+        keep(self._classroom, stage, student, after)
+        self._note(student, before, after, new)
         self._written += 1
         if self._written % KEPT == 0:
             self._book.db.expire_all()
+
+    def _note(self, student: str, before: Kept, after: Kept, new: bool) -> None:
+        self.waiting += [(student, name) for name in sorted(after.waiting - before.waiting)]
+        if new and (after.marks or after.extension is not None):
+            self.put_back.add(student)
 
     @contextmanager
     def _one_commit(self) -> Iterator[None]:
@@ -348,13 +388,6 @@ class GradebookWriter:
             db.rollback()
             raise
 
-    def _fill(self, notebook: SubmittedNotebook, graded: Graded) -> None:
-        scores = {cell.grade_id: cell.score for cell in graded.cells}
-        for grade in notebook.grades:
-            grade.auto_score = scores[grade.name]
-            grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
-        fill_comments(notebook, graded)
-
 
 def _marked(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
@@ -368,19 +401,62 @@ def put_back_locked(notebook: NotebookNode, sources: dict[str, str]) -> None:
             cell.source = sources[metadata["grade_id"]]
 
 
-def fill_comments(notebook: SubmittedNotebook, graded: Graded) -> None:
-    """Set the automatic comments of a submitted notebook."""
-    told = comments_of(graded)
-    for comment in notebook.comments:
-        comment.auto_comment = told.get(comment.name)
-
-
-def write_comments(url: str, student: str, stage: str, graded: Graded) -> None:
-    """Set the automatic comments of one submission in the gradebook at `url`."""
-    with Gradebook(url) as book:
-        try:
-            notebook = book.find_submission_notebook(stage, stage, student)
-        except MissingEntry:
-            return
-        fill_comments(notebook, graded)
+def save_grades(classroom: Classroom, stage: str, student: str, graded: Graded) -> None:
+    """Write a result into a submission that the gradebook has, for nbgrader's own `autograde`. Raises OSError."""
+    before = kept(classroom, stage, student)
+    with Gradebook(classroom.gradebook_url) as book:
+        after, _ = fill(book.find_submission_notebook(stage, stage, student), graded, before)
+        keep(classroom, stage, student, replace(after, answers=before.answers, marks=before.marks))
         book.db.commit()
+    keep(classroom, stage, student, after)
+
+
+def fill(notebook: SubmittedNotebook, graded: Graded, before: Kept) -> tuple[Kept, bool]:
+    """Set scores and comments of a submitted notebook, and give each mark by hand to the answer that it was given for.
+
+    Where the answer is another now, the mark makes room for a note, and the exercise waits for a person.
+
+    before    what was kept of the submission
+    returns   what to keep of it, and whether the gradebook held nothing of it yet
+    """
+    scores, told, answers = (
+        {cell.grade_id: cell for cell in graded.cells},
+        comments_of(graded),
+        answers_of(graded.notebook),
+    )
+    names = {grade.name for grade in notebook.grades}
+    comments = {exercise_of(comment.name, names): comment for comment in notebook.comments}
+    standing = {}
+    for grade in notebook.grades:
+        comment = comments[grade.name].manual_comment or None if grade.name in comments else None
+        mark = Mark(before.answers.get(grade.name), grade.manual_score, grade.extra_credit or None, comment)
+        if mark.counts or mark.comment:
+            standing[grade.name] = mark
+    new = not standing and all(grade.auto_score is None and grade.needs_manual_grade for grade in notebook.grades)
+    settled = {grade.name for grade in notebook.grades if not grade.needs_manual_grade} if not new else set()
+    after = before.of(names, before.marks if new else standing, settled, answers)
+    for grade in notebook.grades:
+        name, auto = grade.name, scores[grade.name].score
+        mark = after.marks.get(name, Mark(None))
+        if name in after.waiting or (auto is None and mark.score is None):
+            waits = True
+        elif mark.score is not None and name in standing and name in after.marks:
+            # nbgrader asks for another look at a score by hand after every run; here it takes another score of ours.
+            waits = grade.needs_manual_grade or grade.auto_score != auto
+        else:
+            waits = False
+        grade.auto_score, grade.needs_manual_grade = auto, waits
+        grade.manual_score, grade.extra_credit = mark.score, mark.extra
+    for comment in notebook.comments:
+        exercise = exercise_of(comment.name, names)
+        comment.auto_comment = _with_note(told.get(comment.name), after, exercise, scores)
+        if exercise in names:
+            comment.manual_comment = after.marks.get(exercise, Mark(None)).comment
+    if new and after.extension is not None:
+        notebook.assignment.extension = datetime.timedelta(seconds=after.extension)
+    return after, new
+
+
+def _with_note(told: str | None, after: Kept, exercise: str, scores: dict[str, CellScore]) -> str | None:
+    note = after.note(exercise, scores[exercise].max_score) if exercise in scores else None
+    return "\n".join(text for text in (note, told) if text) or None

@@ -1,7 +1,7 @@
 """What nbgrader's own `autograde` runs in place of its steps; named in nbgrader_config.py.
 
 The reading exporter repairs a submission before nbgrader looks at it; `GradeInSandbox` takes the place of `Execute`;
-nbgrader's own `SaveAutoGrades` then reads the scores from the outputs of the grade cells.
+`SaveGrades` takes that of `SaveAutoGrades`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autograder.submission import HandedIn
 from .cache import cached, keep
 from .classroom import Classroom
 from .grade import grade, ungraded
-from .gradebook import put_back_locked, write_comments
+from .gradebook import put_back_locked, save_grades
 from .graded import key_of
 from .pool import warm_worker
 from .setting import Setting
@@ -106,10 +106,12 @@ class GradeInSandbox(NbGraderPreprocessor):
         return graded.notebook, resources
 
 
-class SaveComments(NbGraderPreprocessor):
-    """Puts what the hidden tests told into nbgrader's automatic comments, after SaveAutoGrades has set its own."""
+class SaveGrades(NbGraderPreprocessor):
+    """Takes the place of SaveAutoGrades: scores, what the hidden tests told, and which marks by hand still stand."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Write into the gradebook's rows of the submission, which nbgrader has made."""
         names = resources["nbgrader"]
-        write_comments(names["db_url"], names["student"], names["assignment"], resources[NOTES])
+        classroom = Classroom.find(Path(self.parent.parent.coursedir.root))
+        save_grades(classroom, names["assignment"], names["student"], resources[NOTES])
         return nb, resources

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import quote
 
 from nbgrader.api import Assignment, Grade, GradeCell, SubmittedAssignment, SubmittedNotebook
@@ -11,7 +10,8 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from autograder.grading.classroom import ClassroomError
+from autograder.grading.classroom import Classroom, ClassroomError
+from autograder.grading.marks import any_kept, copy_marks
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,19 @@ class Gradebook:
     penalties: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
-def read_gradebook(path: Path) -> Gradebook:
-    """The gradebook at `path`; an empty one where the file does not exist. Raises ClassroomError."""
+def read_gradebook(classroom: Classroom) -> Gradebook:
+    """The class's gradebook; an empty one where there is none. What was graded by hand is copied to classroom/marks.
+
+    Raises ClassroomError where it cannot be read, or where it is gone and held what was graded by hand; OSError.
+    """
     book = Gradebook()
+    path = classroom.folder / "gradebook.db"
     if not path.is_file():
+        if any_kept(classroom):
+            raise ClassroomError(
+                f"{path} is gone, and what was graded by hand with it. `autograder grade STAGE` makes it again "
+                f"and puts that back from {classroom.marks}."
+            )
         return book
     # nbgrader's own Gradebook class creates tables and a course when it opens a file; a report must change nothing.
     engine = create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
@@ -76,6 +85,7 @@ def read_gradebook(path: Path) -> Gradebook:
                 book.entries.setdefault((stage, student), {})[grade_id] = entry
             for stage, student, penalty in session.execute(penalties):
                 book.penalties[stage, student] = book.penalties.get((stage, student), 0.0) + (penalty or 0.0)
+            copy_marks(session, classroom)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise ClassroomError(

@@ -115,7 +115,7 @@ class Assignment:
 
 def read_scores(classroom: Classroom) -> list[Assignment]:
     """The class's assignments by name, with submissions by student. Raises ClassroomError."""
-    book = read_gradebook(classroom.folder / "gradebook.db")
+    book = read_gradebook(classroom)
     found: dict[str, dict[str, Submission]] = {}
     for result in classroom.all_results():
         submission = from_result(result, book)
@@ -150,6 +150,8 @@ def _decided(cell: Cell, entry: Entry | None) -> Cell:
     cell = replace(cell, max_score=entry.max_score)
     if entry.manual is not None or (cell.score is None and entry.score is not None):
         return replace(cell, score=entry.score, status="graded", by_hand=True)
+    if entry.waiting and cell.score is not None:  # it was graded by hand, and the answer has changed since
+        return replace(cell, score=None, status="manual")
     return cell if cell.score is None else replace(cell, score=cell.score + entry.extra)
 
 

@@ -89,6 +89,40 @@ def test_what_a_person_graded_survives_a_regrade(small: Classroom) -> None:
         assert book.find_grade("norms", STAGE, STAGE, "cy").score == 0.25
 
 
+def test_a_new_written_answer_waits_for_its_own_mark(small: Classroom) -> None:
+    grade(small)
+    with Gradebook(small.gradebook_url) as book:
+        given = book.find_grade("no_scale", STAGE, STAGE, "ada")
+        given.manual_score, given.needs_manual_grade = 1.5, False
+        book.db.commit()
+    handed_in = notebook(small, "ada").read_text()
+    changed = nbformat.reads(handed_in, as_version=4)
+    (answer,) = (cell for cell in changed.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "no_scale")
+    answer.source = "I have thought again: it saturates."
+
+    def shown() -> tuple[float | None, bool]:
+        (assignment,) = read_scores(small)
+        (ada,) = (submission for submission in assignment.submissions if submission.student == "ada")
+        with Gradebook(small.gradebook_url) as book:
+            needs = book.find_grade("no_scale", STAGE, STAGE, "ada").needs_manual_grade
+        return ada.cells["no_scale"].score, needs
+
+    assert shown() == (1.5, False)
+    for regrade in (
+        lambda: grade(small),
+        lambda: run_nbgrader(small, "autograde", STAGE, "--student", "ada", "--force"),
+    ):
+        nbformat.write(changed, notebook(small, "ada"))
+        regrade()
+        assert shown() == (None, True)
+        notebook(small, "ada").write_text(handed_in)
+        regrade()
+        assert shown() == (1.5, False)
+    (small.folder / "gradebook.db").unlink()
+    assert grade_class(small, STAGE, limits=LIMITS).put_back == {"ada"}
+    assert shown() == (1.5, False)
+
+
 def test_stock_nbgrader_gives_the_same_scores_and_comments(small: Classroom, tmp_path: Path) -> None:
     grade(small)
     ours = scores(small)

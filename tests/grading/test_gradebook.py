@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,26 @@ from autograder.grading.gradebook import GradebookWriter
 from autograder.grading.graded import CellScore, Graded
 from autograder.grading.timestamp import timestamp_of
 from autograder.hidden_tests.runner import TestResult
+from autograder.report.gradebook import read_gradebook
 
 IDS = {"id", "student_id", "assignment_id", "notebook_id"}
 
 
+@pytest.fixture(scope="module")
+def new_gradebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gradebook that knows the assignment and nobody yet: nbgrader takes seconds to make one."""
+    classroom = new_classroom(tmp_path_factory.mktemp("new"))
+    with GradebookWriter(classroom) as book:
+        book.ensure_assignment(STAGE, classroom.released(STAGE))
+    return classroom.folder / "gradebook.db"
+
+
 @pytest.fixture
-def classroom(tmp_path: Path) -> Classroom:
-    return new_classroom(tmp_path)
+def classroom(tmp_path: Path, new_gradebook: Path) -> Classroom:
+    classroom = new_classroom(tmp_path)
+    classroom.folder.mkdir()
+    shutil.copy(new_gradebook, classroom.folder)
+    return classroom
 
 
 @pytest.fixture
@@ -170,6 +186,7 @@ def test_points_and_texts_that_changed_after_grading_reach_the_gradebook(
 
 def test_a_missing_solution_is_named_as_what_it_is(classroom: Classroom, graded: Graded) -> None:
     (classroom.root / "solutions").unlink()
+    (classroom.folder / "gradebook.db").unlink()
     with pytest.raises(ClassroomError) as told:
         write(classroom, graded, "ada")
     assert f"solutions/{STAGE}/{STAGE}.ipynb is missing" in str(told.value)
@@ -188,6 +205,138 @@ def test_a_release_with_other_cells_is_refused_once_there_are_submissions(classr
     graded.notebook = Classroom(classroom.root).released(STAGE)
     with pytest.raises(ClassroomError, match="for a release with other cells"):
         write(classroom, graded, "ada")
+
+
+def answered(graded: Graded, **answers: str) -> Graded:
+    """The same result for a submission in which some answers are others."""
+    notebook = copy.deepcopy(graded.notebook)
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        cell.source = answers.get(name, cell.source)
+    return Graded(notebook, graded.cells, [], [], 0, {})
+
+
+def give(
+    classroom: Classroom, exercise: str, score: float | None, comment: str | None = None, extra: float | None = None
+) -> None:
+    """What formgrader does with ada's exercise when a person saves it."""
+    with Gradebook(classroom.gradebook_url) as book:
+        grade = book.find_grade(exercise, STAGE, STAGE, "ada")
+        grade.manual_score, grade.extra_credit = score, extra
+        grade.needs_manual_grade = score is None and grade.auto_score is None
+        if comment is not None:
+            cell = exercise if exercise == "no_scale" else f"{exercise}_answer"
+            book.find_comment(cell, STAGE, STAGE, "ada").manual_comment = comment
+        book.db.commit()
+
+
+@dataclass
+class Stands:
+    """What formgrader shows of an exercise of ada's."""
+
+    manual: float | None
+    waits: bool
+    score: float
+    comment: str | None
+
+
+def stands(classroom: Classroom, exercise: str) -> Stands:
+    with Gradebook(classroom.gradebook_url) as book:
+        grade = book.find_grade(exercise, STAGE, STAGE, "ada")
+        cell = exercise if exercise == "no_scale" else f"{exercise}_answer"
+        comment = book.find_comment(cell, STAGE, STAGE, "ada").comment
+        return Stands(grade.manual_score, grade.needs_manual_grade, grade.score, comment)
+
+
+def test_a_mark_stays_with_the_answer_that_it_was_given_for(classroom: Classroom, graded: Graded) -> None:
+    first = answered(graded, no_scale="Because of d_k.", linear_cost="It is linear.")
+    write(classroom, first, "ada")
+    give(classroom, "no_scale", 1.5, "Nearly.")
+    write(classroom, first, "ada")
+    assert stands(classroom, "no_scale") == Stands(1.5, False, 1.5, "Nearly.")
+
+    second = answered(first, no_scale="The softmax saturates.")
+    for _ in range(2):
+        write(classroom, second, "ada")
+        now = stands(classroom, "no_scale")
+        assert (now.manual, now.waits, now.score) == (None, True, 0)
+        assert now.comment is not None
+        assert "has changed since it was graded by hand" in now.comment
+        assert "1.5 of 1 points" in now.comment
+        assert "Nearly." in now.comment
+    give(classroom, "no_scale", 0.25, "Worse.")
+    write(classroom, second, "ada")
+    assert stands(classroom, "no_scale") == Stands(0.25, False, 0.25, "Worse.")
+    write(classroom, answered(first, no_scale="Because of d_k.  \n"), "ada")
+    assert stands(classroom, "no_scale") == Stands(1.5, False, 1.5, "Nearly.")
+
+
+def test_an_override_stays_with_its_answer_too(classroom: Classroom, graded: Graded) -> None:
+    name = next(cell.grade_id for cell in graded.cells if cell.status == "graded" and cell.score == 0)
+    write(classroom, graded, "ada")
+    give(classroom, name, 0.75, "Right in spirit.", extra=0.5)
+    write(classroom, graded, "ada")
+    assert stands(classroom, name) == Stands(0.75, False, 1.25, "Right in spirit.")
+    changed = answered(graded, **{f"{name}_answer": "def other(): ..."})
+    for _ in range(2):
+        write(classroom, changed, "ada")
+        now = stands(classroom, name)
+        assert (now.manual, now.waits, now.score) == (None, True, 0)
+        assert "0.75 of" in str(now.comment)
+        assert "0.5 points of extra credit" in str(now.comment)
+        assert "it: Look." in str(now.comment)
+    give(classroom, name, None)
+    write(classroom, changed, "ada")
+    assert stands(classroom, name) == Stands(None, False, 0, "it: Look."), "a person has let the grader's score pass"
+
+
+def test_a_comment_alone_makes_nothing_wait(classroom: Classroom, graded: Graded) -> None:
+    name = next(cell.grade_id for cell in graded.cells if cell.status == "graded" and cell.score)
+    write(classroom, graded, "ada")
+    give(classroom, name, None, "Well done.")
+    write(classroom, answered(graded, **{f"{name}_answer": "pass"}), "ada")
+    now = stands(classroom, name)
+    assert not now.waits
+    assert now.comment == "A comment on an earlier answer: Well done."
+
+
+def test_another_score_of_the_grader_asks_for_another_look_at_an_override(classroom: Classroom, graded: Graded) -> None:
+    cell = next(cell for cell in graded.cells if cell.status == "graded" and cell.score == 0)
+    write(classroom, graded, "ada")
+    give(classroom, cell.grade_id, 0.75)
+    cell.score = cell.max_score
+    write(classroom, graded, "ada")
+    assert stands(classroom, cell.grade_id) == Stands(0.75, True, 0.75, "it: Look.")
+
+
+def test_what_was_given_by_hand_outlives_the_gradebook(classroom: Classroom, graded: Graded) -> None:
+    due, extension = datetime.datetime(2026, 2, 1), datetime.timedelta(days=1, hours=2)
+    name = next(cell.grade_id for cell in graded.cells if cell.status == "graded" and cell.score == 0)
+    write(classroom, graded, "ada", "bob")
+    give(classroom, "no_scale", 0.5, "Half.")
+    give(classroom, name, 0.75, "Right in spirit.")
+    with Gradebook(classroom.gradebook_url) as book:
+        book.find_assignment(STAGE).duedate = due
+        book.find_submission(STAGE, "ada").extension = extension
+        book.db.commit()
+    read_gradebook(classroom)
+    (classroom.folder / "gradebook.db").unlink()
+    with pytest.raises(ClassroomError, match=r"gradebook\.db is gone.*`autograder grade STAGE`"):
+        read_gradebook(classroom)
+    changed = answered(graded, **{f"{name}_answer": "pass"})
+    with GradebookWriter(classroom) as writer:
+        writer.ensure_assignment(STAGE, graded.notebook)
+        writer.write("ada", STAGE, changed)
+        writer.write("bob", STAGE, graded)
+        assert writer.put_back == {"ada"}
+        assert writer.waiting == [("ada", name)]
+    assert stands(classroom, "no_scale") == Stands(0.5, False, 0.5, "Half.")
+    now = stands(classroom, name)
+    assert (now.manual, now.waits) == (None, True)
+    assert "Right in spirit." in str(now.comment)
+    with Gradebook(classroom.gradebook_url) as book:
+        assert book.find_submission(STAGE, "ada").extension == extension
+        assert book.find_assignment(STAGE).duedate == due
 
 
 PENALTY_OF_A_PLUGIN = """

@@ -61,6 +61,28 @@ def test_a_manual_score_wins(classroom: Classroom) -> None:
     assert (bob.total, bob.waiting) == (0.75, 3.0)
 
 
+def test_an_override_whose_answer_has_changed_waits(classroom: Classroom) -> None:
+    with Gradebook(classroom.gradebook_url) as book:
+        book.find_grade("norms", STAGE, STAGE, "ada").needs_manual_grade = True
+        book.db.commit()
+    norms = by_student(classroom)["ada"].cells["norms"]
+    assert (norms.score, norms.status) == (None, "manual")
+
+
+def test_the_gradebooks_maximum_is_the_one_that_counts(classroom: Classroom) -> None:
+    with Gradebook(classroom.gradebook_url) as book:
+        book.find_grade_cell("norms", STAGE, STAGE).max_score = 4
+        book.db.commit()
+    assert {found.cells["norms"].max_score for found in by_student(classroom).values()} == {4.0}
+
+
+def test_marks_without_a_gradebook_make_no_report(classroom: Classroom) -> None:
+    write_grades(classroom)
+    (classroom.folder / "gradebook.db").unlink()
+    with pytest.raises(ClassroomError, match="autograder grade STAGE"):
+        write_grades(classroom)
+
+
 def test_a_student_whom_only_nbgrader_graded_is_there(classroom: Classroom) -> None:
     cyd = by_student(classroom)["cyd"]
     assert (cyd.cells["norms"].score, cyd.cells["essay"].score, cyd.cells["essay"].status) == (1.0, None, "manual")
