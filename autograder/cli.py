@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import multiprocessing
 import multiprocessing.forkserver
 import os
@@ -17,6 +18,9 @@ from autograder.grading.classroom import Classroom, ClassroomError
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of `autograder`. Returns the exit status: 0 done, 1 not done or not for everyone, 2 wrong usage."""
     options = _parser().parse_args(arguments)
+    if problem := _problem_with_coursekit():
+        print(f"autograder: {problem}", file=sys.stderr)
+        return 1
     # nbgrader starts alembic by name, which must be found even where the environment is not activated.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     command: Callable[[argparse.Namespace], int] = options.command
@@ -37,6 +41,19 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nautograder: stopped. What was graded is kept; the same command goes on from there.", file=sys.stderr)
         return 130
+
+
+def _problem_with_coursekit() -> str | None:
+    """What is wrong with the package that the grader shares with students, found without importing it."""
+    found = importlib.util.find_spec("coursekit")
+    if found is None:
+        return "coursekit, the package in course/, is not installed. Run `make setup` in the repository."
+    if not Path(str(found.origin)).with_name("golden").is_dir():
+        return (
+            "The coursekit that is installed here belongs to another project. Run `pip uninstall coursekit`, then "
+            "`pip install -e ./course -e .` in the repository."
+        )
+    return None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -86,6 +86,8 @@ def test_what_is_installed_is_what_is_pinned() -> None:
 @pytest.mark.parametrize("name", PROJECTS)
 def test_every_import_is_a_declared_dependency(name: str) -> None:
     declared = {canonicalize_name(requirement.name) for requirement in requirements(name)}
+    if name == "autograder":
+        declared.add("coursekit")  # installed by its path: declared by its name, it would be another project's
     distributions = packages_distributions()
     package = PROJECTS[name].parent / name
     for path in package.rglob("*.py"):

@@ -53,7 +53,9 @@ def package_folder(name: str) -> Path:
     """Folder of an installed package, found without importing it."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise SandboxMissing(f"The package {name} is not installed beside the grader: pip install {name}")
+        raise SandboxMissing(
+            f"The package {name} is not installed beside the grader. Run `make setup` in the repository."
+        )
     return Path(next(iter(spec.submodule_search_locations))).resolve()
 
 

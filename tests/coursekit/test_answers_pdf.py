@@ -171,7 +171,7 @@ def test_playwright_prints_it_where_no_browser_is_installed(
     notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """nbconvert's own exporter, with the machine's Chromium put where Playwright keeps the one that it downloads."""
-    pytest.importorskip("playwright", reason="pip install 'coursekit[pdf]'")
+    pytest.importorskip("playwright", reason="The extra `pdf` of ./course is not installed.")
     browser = next(answers_pdf._browsers(), None)
     if browser is None:
         pytest.skip("no browser is installed (Debian: apt-get install chromium)")
