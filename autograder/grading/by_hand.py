@@ -46,7 +46,7 @@ def grade_notebook(setting: Setting, path: Path) -> Graded:
     of the installation.
     """
     if path.is_dir():
-        found = read_submission(path, f"{setting.stage}.ipynb")
+        found = read_submission(path, f"{setting.stage}.ipynb", slots=setting.slots)
         return grade_submitted(setting, setting.submitted(found.raw, found.notes, path))
     return grade_submitted(setting, setting.submitted(_read(path), [], path.parent))
 

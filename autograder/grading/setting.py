@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -17,6 +19,8 @@ from autograder import reviews
 from autograder.hidden_tests import source
 from autograder.hidden_tests.runner import test_file
 from autograder.repair import Repaired, read_submission, repair, slots_of
+from autograder.repair.kinship import traces
+from autograder.repair.reading import Cell
 from autograder.repair.slots import Slot
 from autograder.sandbox import Limits
 from autograder.sandbox.bubblewrap import package_folder
@@ -24,7 +28,7 @@ from autograder.submission import HandedIn
 from autograder.submission.artefacts import find
 
 from .cache import cached, class_secret
-from .classroom import Classroom
+from .classroom import Classroom, ClassroomError
 from .graded import Basis, Graded, key_of
 from .timestamp import read_timestamp
 
@@ -107,8 +111,24 @@ class Setting:
         return self.classroom.released(self.stage)
 
     @cached_property
-    def _slots(self) -> list[Slot]:
+    def slots(self) -> list[Slot]:
+        """The cells of the released notebook. Raises ClassroomError."""
         return slots_of(self.released)
+
+    @cached_property
+    def _others(self) -> dict[str, list[Slot]]:
+        others = {}
+        for stage in self.classroom.stages:
+            with suppress(ClassroomError):
+                if stage != self.stage:
+                    others[stage] = slots_of(self.classroom.released(stage))
+        return others
+
+    def _other(self, cells: Sequence[Cell]) -> str | None:
+        """The other assignment that a notebook is of, judged by how many of its cells have left a trace."""
+        found = {stage: traces(cells, slots) for stage, slots in self._others.items()}
+        most = max(found, key=lambda stage: found[stage], default="")
+        return most if most and found[most] >= 3 and found[most] > 4 * traces(cells, self.slots) else None
 
     @cached_property
     def _common(self) -> list[object]:
@@ -126,7 +146,7 @@ class Setting:
     def load(self, student: str) -> Submitted:
         """Find what a student handed in. Raises nothing for what is in the folder."""
         folder, trusted = self.classroom.submission(student, self.stage), self.classroom.submitted
-        found = read_submission(folder, f"{self.stage}.ipynb", trusted)
+        found = read_submission(folder, f"{self.stage}.ipynb", trusted, self.slots)
         _, notes = read_timestamp(folder, trusted)
         return self.submitted(found.raw, [*found.notes, *notes], folder, trusted)
 
@@ -149,6 +169,6 @@ class Setting:
 
     def repaired(self, submitted: Submitted) -> Repaired:
         """A submission on the released notebook, with all there is to tell about it."""
-        repaired = repair(submitted.raw, self.released, self._slots)
+        repaired = repair(submitted.raw, self.released, self.slots, self._other)
         repaired.notes[:] = submitted.notes if submitted.raw is None else [*submitted.notes, *repaired.notes]
         return repaired

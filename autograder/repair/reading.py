@@ -38,11 +38,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Reading:
-    """The cells of a submission, what there is to tell, and whether anything could be read."""
+    """The cells of a submission, what there is to tell, and whether anything could be read, or only a beginning."""
 
     cells: list[Cell] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     readable: bool = True
+    cut: bool = False
 
 
 def read_cells(raw: bytes | None) -> Reading:
@@ -78,7 +79,7 @@ def read_cells(raw: bytes | None) -> Reading:
         cells = cells[:MAX_CELLS]
     if not cells:
         return _nothing("The notebook has no cell that can be read; hand in the file that you worked in.")
-    return Reading(cells, notes)
+    return Reading(cells, notes, cut=parsed.cut)
 
 
 def _nothing(note: str) -> Reading:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.repair.kinship import is_of, is_strange
 from autograder.repair.matching import Matching, match
 from autograder.repair.reading import Cell, read_cells
 from autograder.repair.slots import Slot, slots_of
@@ -32,28 +34,50 @@ class Repaired:
     answered: dict[str, str]
 
 
-def repair(raw: bytes | None, release: NotebookNode, slots: list[Slot] | None = None) -> Repaired:
+def repair(
+    raw: bytes | None,
+    release: NotebookNode,
+    slots: list[Slot] | None = None,
+    other: Callable[[Sequence[Cell]], str | None] = lambda cells: None,
+) -> Repaired:
     """Put the answers of a submission back on the released notebook.
 
     raw         the submitted file, None if there is none
     release     the released notebook, nbformat 4; it is not changed
     slots       `slots_of` the release, for whoever repairs many submissions of it
+    other       names the other assignment that some cells are of, None where they are of none
 
     Grade cells, locked cells and text are always the release's own, and so are all metadata; tags, outputs and
-    attachments of the submission are dropped. Raises nothing, whatever the bytes are.
+    attachments of the submission are dropped. A notebook of another assignment is not readable. Raises nothing,
+    whatever the bytes are.
     """
     slots = slots_of(release) if slots is None else slots
     reading = read_cells(raw)
     notebook = with_own_cells(release)
-    if not reading.readable:
+    misplaced = reading.readable and _misplaced(reading.cells, slots, other)
+    if not reading.readable or misplaced:
         answers = {str(slot.grade_id): "missing" for slot in slots if slot.role in ("answer", "written")}
-        return Repaired(notebook, reading.notes, False, answers)
+        return Repaired(notebook, [*reading.notes, *([misplaced] if misplaced else [])], False, answers)
     matching = match(reading.cells, slots)
     _fill(notebook, matching)
     _insert(notebook, matching)
     answered = {str(slots[index].grade_id): how for index, how in sorted(matching.how.items())}
     notes = [*reading.notes, *_counted(matching.notes), *_lost_traces(matching), *_put_back(matching)]
     return Repaired(notebook, notes, True, answered)
+
+
+def _misplaced(cells: list[Cell], slots: list[Slot], other: Callable[[Sequence[Cell]], str | None]) -> str | None:
+    """What to tell where a notebook is that of another assignment, or of none."""
+    if is_of(cells, slots):
+        return None
+    if name := other(cells):
+        return f"This is the notebook of {name}; hand in the one of this assignment."
+    if is_strange(cells, slots):
+        lines = (line for cell in cells if cell.kind == "markdown" for line in cell.source.splitlines())
+        title = next((line.strip("# ")[:60] for line in lines if line.startswith("# ")), "")
+        titled = f" “{''.join(filter(str.isprintable, title))}”" if title else ""
+        return f"None of the cells of this notebook{titled} belongs to this assignment; hand in the right one."
+    return None
 
 
 def with_own_cells(notebook: NotebookNode) -> NotebookNode:

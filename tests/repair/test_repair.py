@@ -553,6 +553,32 @@ def test_nothing_to_recover_is_said(release, raw, word):
     assert set(repaired.answered.values()) == {"missing"}
 
 
+def test_a_notebook_of_another_assignment_is_one_clear_sentence(release, handed):
+    handed["cells"][0]["source"] = "# Something else"
+    for number, cell in enumerate(handed["cells"]):
+        cell["id"] = f"other-{number}"
+        cell["source"] = "A text." if cell["cell_type"] == "markdown" and number else cell["source"]
+        cell["source"] = f"def other_{number}(x):\n    return x" if cell["cell_type"] == "code" else cell["source"]
+        if "nbgrader" in cell["metadata"]:
+            cell["metadata"]["nbgrader"]["grade_id"] += "_of_another"
+    repaired = repair(raw_of(handed), release)
+    assert not repaired.readable
+    assert repaired.notebook == release
+    sentence = "None of the cells of this notebook “Something else” belongs to this assignment; hand in the right one."
+    assert repaired.notes == [sentence]
+    repaired = repair(raw_of(handed), release, other=lambda cells: "04_something")
+    assert repaired.notes == ["This is the notebook of 04_something; hand in the one of this assignment."]
+
+
+def test_a_notebook_of_this_assignment_is_never_taken_for_another(release, handed):
+    answers = [cell for cell in handed["cells"] if "MARK-" in cell["source"]]
+    for cells in (handed["cells"], answers, handed["cells"][:8]):
+        repaired = repair(raw_of({**handed, "cells": cells}), release, other=lambda cells: None)
+        assert repaired.readable
+    repaired = repair(raw_of(strip_marks(hand_in(release, {}), ids=True)), release)
+    assert repaired.readable
+
+
 def test_deep_and_large_json_beside_answers(release, handed):
     deep = raw_of(handed).decode().rstrip().rstrip("}") + ', "deep": ' + "[" * 100_000 + "]" * 100_000 + "}"
     assert_whole(repair(deep.encode(), release))
