@@ -15,6 +15,7 @@ from .cache import cached, keep
 from .changes import Change, changes
 from .classroom import Classroom, ClassroomError, write_whole
 from .gradebook import GradebookWriter
+from .gradebook_file import GradebookUnusable
 from .graded import Graded, as_text
 from .pool import Job, NotGraded, Pool
 from .setting import Setting
@@ -188,6 +189,8 @@ def _write(classroom: Classroom, book: GradebookWriter, job: Job, stage: str, gr
         result = {name: value for name, value in graded.to_json().items() if name != "notebook"}
         text = as_text({"student": student, "assignment": stage, **result})
         write_whole(classroom.result_path(student, stage), text)
+    except GradebookUnusable:
+        raise  # it would be the same for everybody
     except OSError as error:
         full = " Free some space and run the same command again." if error.errno == errno.ENOSPC else ""
         summary.failed.append((student, f"The result could not be written: {error.strerror}: {error.filename}.{full}"))

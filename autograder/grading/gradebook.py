@@ -27,7 +27,7 @@ from nbgrader.api import (
 )
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError, SAWarning
+from sqlalchemy.exc import IntegrityError, OperationalError, SAWarning
 from traitlets import TraitError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
@@ -36,6 +36,7 @@ from autograder.release import ReleaseError, register
 
 from .changes import Change
 from .classroom import CONFIG, Classroom, ClassroomError
+from .gradebook_file import patient, unusable, wait_until_free
 from .graded import CellScore, Graded
 from .marks import Kept, Mark, answers_of, copy_marks, due_date, exercise_of, keep, kept
 from .timestamp import read_timestamp, timestamp_of
@@ -99,6 +100,7 @@ class GradebookWriter:
 
     put_back   students whose scores and comments by hand the gradebook had lost
     waiting    student and exercise of each mark whose answer is another now
+    It waits for whoever has locked the gradebook; GradebookUnusable says that it cannot be written at all.
     Raises ClassroomError where the gradebook does not fit the released notebook.
     """
 
@@ -106,13 +108,24 @@ class GradebookWriter:
         self._classroom = classroom
         self._config = nbgrader_config(classroom)
         classroom.folder.mkdir(parents=True, exist_ok=True)
-        self._book = Gradebook(classroom.gradebook_url, self._config.CourseDirectory.get("course_id", ""))
+        self.path = classroom.folder / "gradebook.db"
+        wait_until_free(self.path)
+        self._book = self._open()
         # The cells stay the same for the whole run; reading them again after every commit takes most of the time.
         self._book.db().expire_on_commit = False
         self._written = 0
         self._cells: dict[str, _Cells] = {}
         self.put_back: set[str] = set()
         self.waiting: list[tuple[str, str]] = []
+
+    @patient
+    def _open(self) -> Gradebook:
+        try:
+            return Gradebook(self._classroom.gradebook_url, self._config.CourseDirectory.get("course_id", ""))
+        except OperationalError as error:
+            if "no such" in str(error):  # a column that this nbgrader has and the file has not
+                raise unusable(self.path, error) from None
+            raise
 
     def __enter__(self) -> GradebookWriter:
         return self
@@ -122,6 +135,7 @@ class GradebookWriter:
     ) -> None:
         self._book.close()
 
+    @patient
     def ensure_assignment(self, stage: str, released: NotebookNode) -> None:
         """Make the gradebook know an assignment, its cells and their points, as nbgrader's generate_assignment does."""
         copy_marks(self._book.db(), self._classroom, stage)
@@ -183,6 +197,7 @@ class GradebookWriter:
         """Give locked text its source again, mark schemes included, as nbgrader does for whoever grades by hand."""
         put_back_locked(notebook, self._cells_of(stage).sources)
 
+    @patient
     def known_submissions(self, stage: str) -> set[str]:
         """Ids of the students whose submission the gradebook has."""
         return set(self._cells_of(stage).known)
@@ -203,6 +218,7 @@ class GradebookWriter:
             )
         return self._cells[stage]
 
+    @patient
     def knows(self, stage: str) -> bool:
         """Whether the gradebook has an assignment."""
         try:
@@ -211,6 +227,7 @@ class GradebookWriter:
             return False
         return True
 
+    @patient
     def write(self, student: str, stage: str, graded: Graded) -> list[Change]:
         """Write one submission's scores and automatic comments: all of them, or nothing.
 
@@ -233,6 +250,7 @@ class GradebookWriter:
         text, _ = read_timestamp(self._classroom.submission(student, stage), self._classroom.submitted)
         return timestamp_of(text)
 
+    @patient
     def settle_penalties(self, stage: str, students: Sequence[str], dry_run: bool = False) -> list[Change]:
         """Let the late penalties be those that due date, extensions, scores and nbgrader's plugin give as they are now.
 

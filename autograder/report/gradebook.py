@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from autograder.grading.classroom import Classroom, ClassroomError
+from autograder.grading.gradebook_file import unusable, wait_until_free
 from autograder.grading.marks import any_kept, copy_marks
 
 
@@ -53,6 +54,7 @@ def read_gradebook(classroom: Classroom) -> Gradebook:
                 f"and puts that back from {classroom.marks}."
             )
         return book
+    wait_until_free(path, to_write=False)
     # nbgrader's own Gradebook class creates tables and a course when it opens a file; a report must change nothing.
     engine = create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
     grades = (
@@ -87,11 +89,7 @@ def read_gradebook(classroom: Classroom) -> Gradebook:
                 book.penalties[stage, student] = book.penalties.get((stage, student), 0.0) + (penalty or 0.0)
             copy_marks(session, classroom)
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise ClassroomError(
-            f"{path} cannot be read ({reason}). If nbgrader was updated, run `nbgrader db upgrade`; "
-            "if the file is damaged, move it away and grade again."
-        ) from None
+        raise unusable(path, error) from None
     finally:
         engine.dispose()
     return book

@@ -5,6 +5,10 @@ from __future__ import annotations
 import copy
 import datetime
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +17,11 @@ import pytest
 from classes import STAGE, change_release, new_classroom
 from nbgrader.api import Base, Gradebook
 
+from autograder.grading import gradebook_file
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade import is_autograded, is_written
 from autograder.grading.gradebook import GradebookWriter
+from autograder.grading.gradebook_file import GradebookUnusable
 from autograder.grading.graded import CellScore, Graded
 from autograder.grading.timestamp import timestamp_of
 from autograder.hidden_tests.runner import TestResult
@@ -337,6 +343,49 @@ def test_what_was_given_by_hand_outlives_the_gradebook(classroom: Classroom, gra
     with Gradebook(classroom.gradebook_url) as book:
         assert book.find_submission(STAGE, "ada").extension == extension
         assert book.find_assignment(STAGE).duedate == due
+
+
+@contextmanager
+def locked(classroom: Classroom, seconds: float) -> Iterator[None]:
+    """Another program that holds the gradebook for so long."""
+    command = (
+        "import sqlite3, sys, time; held = sqlite3.connect(sys.argv[1]); held.execute('BEGIN EXCLUSIVE');"
+        "print('held', flush=True); time.sleep(float(sys.argv[2]))"
+    )
+    path = classroom.folder / "gradebook.db"
+    process = subprocess.Popen([sys.executable, "-c", command, path, str(seconds)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    try:
+        yield
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_locked_gradebook_is_waited_for_with_one_message(
+    classroom: Classroom, graded: Graded, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with locked(classroom, 3.0):
+        write(classroom, graded, "ada")
+    assert capsys.readouterr().err.count("is locked by another program; waiting") == 1
+    with GradebookWriter(classroom) as book:
+        book.ensure_assignment(STAGE, graded.notebook)
+        with locked(classroom, 8.0):  # SQLite by itself waits for five seconds
+            book.write("bob", STAGE, graded)
+    assert rows(classroom, "ada") == rows(classroom, "bob")
+    monkeypatch.setattr(gradebook_file, "LONGEST_WAIT", 0.5)
+    with locked(classroom, 60.0):
+        for does in (lambda: write(classroom, graded, "cy"), lambda: read_gradebook(classroom)):
+            with pytest.raises(GradebookUnusable, match=r"gradebook\.db has been locked .* Close it and run"):
+                does()
+
+
+@pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_what_is_no_database_is_said_in_a_sentence(classroom: Classroom, graded: Graded, content: bytes) -> None:
+    (classroom.folder / "gradebook.db").write_bytes(content)
+    with pytest.raises(GradebookUnusable, match=r"gradebook\.db cannot be read .* move it away and run"):
+        write(classroom, graded, "ada")
 
 
 PENALTY_OF_A_PLUGIN = """
