@@ -50,6 +50,9 @@ c.Autograde.autograde_preprocessors = [
 # Points, marks and penalties change without a new graded notebook; a page made before must not stay.
 c.GenerateFeedback.force = True
 
+# Beside the course nothing of a class may lie about.
+c.ExportPlugin.to = str(CLASSROOM / "nbgrader-grades.csv")
+
 # Feedback and formgrader show what students wrote; nothing of it may act in the reader's browser.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {

@@ -193,6 +193,10 @@ class GradebookWriter:
         known = {cell.name for cell in self._book.find_notebook(stage, stage).source_cells}
         return known != {cell.metadata["nbgrader"]["grade_id"] for cell in _marked(released)}
 
+    def sources(self, stage: str) -> dict[str, str]:
+        """The sources of an assignment's marked cells, mark schemes included, by grade_id."""
+        return dict(self._cells_of(stage).sources)
+
     def put_back_locked(self, stage: str, notebook: NotebookNode) -> None:
         """Give locked text its source again, mark schemes included, as nbgrader does for whoever grades by hand."""
         put_back_locked(notebook, self._cells_of(stage).sources)

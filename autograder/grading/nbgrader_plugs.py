@@ -12,6 +12,8 @@ from typing import Any
 
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
@@ -19,9 +21,9 @@ from autograder.repair import Repaired
 from autograder.submission import HandedIn
 
 from .cache import cached, keep
-from .classroom import Classroom
+from .classroom import Classroom, ClassroomError
 from .grade import grade, ungraded
-from .gradebook import put_back_locked, save_grades
+from .gradebook import GradebookWriter, put_back_locked, save_grades
 from .graded import key_of
 from .pool import warm_worker
 from .setting import Setting
@@ -44,6 +46,7 @@ class RepairingExporter(NotebookExporter):
         self._shown = TemporaryDirectory(prefix="submissions")
         autograde, coursedir = self.parent, self.parent.coursedir
         classroom = Classroom.find(Path(coursedir.root))
+        self._sources = _known_to_the_gradebook(autograde, classroom)
         for assignment in autograde.assignments:
             stage, student = Path(assignment).name, Path(assignment).parent.name
             folder = Path(self._shown.name, student, stage)
@@ -69,6 +72,8 @@ class RepairingExporter(NotebookExporter):
         submitted = setting.load(resources["nbgrader"]["student"])
         self.handed_in = submitted.handed_in
         repaired = setting.repaired(submitted)
+        # nbgrader would take a mark scheme, which the release has lost, for a change of the student's.
+        put_back_locked(repaired.notebook, self._sources[setting.stage])
         repaired.notebook.metadata[NOTES] = {
             "notes": repaired.notes,
             "readable": repaired.readable,
@@ -77,6 +82,23 @@ class RepairingExporter(NotebookExporter):
             "seed": submitted.seed,
         }
         return self.from_notebook_node(repaired.notebook, resources, **options)
+
+
+def _known_to_the_gradebook(autograde: Autograde, classroom: Classroom) -> dict[str, dict[str, str]]:
+    """Let the gradebook know the assignments that are to be graded, as `autograder grade` does.
+
+    Returns the sources of their marked cells, by assignment and grade_id. Raises NbGraderException, after a sentence.
+    """
+    sources = {}
+    try:
+        with GradebookWriter(classroom) as book:
+            for stage in sorted({Path(assignment).name for assignment in autograde.assignments}):
+                book.ensure_assignment(stage, classroom.released(stage))
+                sources[stage] = book.sources(stage)
+    except ClassroomError as error:
+        autograde.log.error("%s", error)
+        raise NbGraderException(str(error)) from None
+    return sources
 
 
 def _setting(coursedir: CourseDirectory, resources: dict[str, Any]) -> Setting:

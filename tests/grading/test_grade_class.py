@@ -145,7 +145,8 @@ def test_stock_nbgrader_gives_the_same_scores_and_comments(small: Classroom, tmp
     page = (small.feedback / "cy" / STAGE / f"{STAGE}.html").read_text()
     lost = next(comment for comment in comments["cy"].values() if comment and comment != "No response.")
     assert lost.split(": ", 1)[1][:40] in page
-    assert "ada" in (small.root / "grades.csv").read_text()
+    assert "ada" in (small.folder / "nbgrader-grades.csv").read_text()
+    assert not (small.root / "grades.csv").exists()
 
 
 def test_penalties_follow_due_date_and_extension_as_nbgraders_own_do(small: Classroom) -> None:
@@ -182,6 +183,27 @@ def test_penalties_follow_due_date_and_extension_as_nbgraders_own_do(small: Clas
     assert [(change.student, change.after) for change in told] == [("ada", 15.0), ("cy", None)]
     ours, nbgraders = ours_and_nbgraders()
     assert ours == nbgraders == {"ada": 15.0, "bob": 0.0, "cy": 0.0}
+
+
+def test_nbgraders_own_autograde_works_in_a_fresh_clone(small: Classroom) -> None:
+    assert not small.folder.joinpath("gradebook.db").exists()
+    said = run_nbgrader(small, "autograde", STAGE)
+    assert "WARNING" not in said
+    assert "ERROR" not in said
+    found = scores(small)
+    assert sum(score or 0 for score in found["ada"].values()) == 15
+    assert "MARK SCHEME" in (small.autograded / "ada" / STAGE / f"{STAGE}.ipynb").read_text()
+    grade(small)
+    assert scores(small) == found
+
+
+def test_what_keeps_nbgraders_own_autograde_from_it_is_a_sentence(small: Classroom) -> None:
+    (small.root / "solutions").unlink()
+    command = [sys.executable, "-m", "nbgrader", "autograde", STAGE]
+    done = subprocess.run(command, cwd=small.root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert f"solutions/{STAGE}/{STAGE}.ipynb is missing" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_points_that_changed_after_grading_are_the_same_everywhere(small: Classroom) -> None:
