@@ -18,6 +18,7 @@ import autograder
 from autograder import reviews
 from autograder.hidden_tests import source
 from autograder.hidden_tests.runner import test_file
+from autograder.module_graph import module_file, reached
 from autograder.repair import Repaired, read_submission, repair, slots_of
 from autograder.repair.kinship import traces
 from autograder.repair.reading import Cell
@@ -37,25 +38,35 @@ DECIDING = ("torch", "numpy", "transformers", "safetensors", "pytest", "ipython"
 
 
 @cache
+def engine_files() -> frozenset[Path]:
+    """The files of this package that decide a score, whatever the stage: found from the imports of what grades.
+
+    A package counts with all its files, since some are mounted into the sandbox or loaded by their number; but of
+    `grading` much only writes what was graded, and of `hidden_tests` each stage has its own.
+    """
+    found = reached([module_file("grading", "pool"), module_file("hidden_tests", "conftest")])
+    by_module = {HERE, HERE / "grading", HERE / "hidden_tests"}
+    while whole := {HERE / path.relative_to(HERE).parts[0] for path in found if path.parent not in by_module}:
+        files = {path for folder in whole for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+        if files <= found:
+            break
+        found |= files | reached(path for path in files if path.suffix == ".py")
+    coursekit = package_folder("coursekit").rglob("*")
+    found |= {path for path in coursekit if path.is_file() and path.suffix != ".pyc"}
+    beside = (HERE / "hidden_tests").iterdir()
+    return frozenset(found | {path for path in beside if path.is_file() and path.suffix not in (".py", ".pyc")})
+
+
+@cache
 def grader_fingerprint(stage: str) -> str:
     """A hash of all that a score depends on besides submission and hidden tests: grader, course package, versions."""
     digest = hashlib.sha256()
-    parts = ("sandbox", "scenarios", "submission", "misconceptions", "grading", "repair", "reviews")
-    folders = [HERE / name for name in parts]
-    files = [
-        HERE / "redirection.py",
-        HERE / "definitions.py",
-        HERE / "plain_files.py",
-        *(HERE / "hidden_tests" / f"{name}.py" for name in ("__init__", "conftest", "runner", "reading", "source")),
-    ]
-    for folder in (*folders, package_folder("coursekit")):
-        files += sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    for path in files:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(engine_files()):
+        digest.update(f"{path.parent.name}/{path.name}".encode() + b"\0" + path.read_bytes() + b"\0")
     for name in DECIDING:
         digest.update(f"{name} {version(name)} ".encode())
     digest.update(platform.python_version().encode())
-    if "autograder.reviews" in test_file(stage).read_text(encoding="utf-8"):
+    if module_file("reviews") in reached([test_file(stage)], ends=engine_files()):
         digest.update(json.dumps(reviews.identity()).encode())
     return digest.hexdigest()
 
@@ -137,7 +148,7 @@ class Setting:
 
     @cached_property
     def _tests(self) -> dict[str, str]:
-        return source.digests(self.stage)
+        return source.digests(self.stage, engine_files())
 
     @cached_property
     def _secret(self) -> str:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 from autograder.definitions import Definitions, Statement
+from autograder.module_graph import imports
 
 from .runner import HiddenTestError, test_file
+
+Used = dict[tuple[Path, int], Statement]
+"""Statements by their module and their place in it."""
 
 
 def points_of(statement: ast.stmt) -> tuple[str, float] | None:
@@ -19,27 +25,72 @@ def points_of(statement: ast.stmt) -> tuple[str, float] | None:
     return None
 
 
-def digests(stage: str) -> dict[str, str]:
-    """A hash per exercise (grade_id) of its hidden tests and of what they use of their module, comments left out.
+def digests(stage: str, engine: Collection[Path] = ()) -> dict[str, str]:
+    """A hash per exercise (grade_id) of its hidden tests and of what they use, comments left out.
 
+    They may use their own module and other modules of this package, which are followed as far as they are used.
+
+    engine   modules that are no part of it: what they hold counts for every stage
     What no test uses may still have an effect, so it belongs to all of them. Raises HiddenTestError where the stage has
     no tests, or none that can be read.
     """
     path = test_file(stage)
-    module = Definitions([path.read_text(encoding="utf-8")])
-    needed: dict[str, dict[int, Statement]] = {}
+    sources = _Sources(engine)
+    module = sources.module(path)
+    needed: dict[str, Used] = {}
     for statement in module.statements:
         if (points := points_of(statement.node)) is not None:
             fixtures = [node.arg for node in ast.walk(statement.node) if isinstance(node, ast.arg)]
-            used = module.needed(*statement.names, *fixtures)
-            needed.setdefault(points[0], {}).update((id(each), each) for each in used)
+            used = needed.setdefault(points[0], {})
+            sources.follow(path, module.needed(*statement.names, *fixtures), used)
     if not needed:
         raise HiddenTestError(f"{path} holds no test with @points(grade_id, value).")
     somewhere = set().union(*needed.values())
-    everywhere = {id(statement): statement for statement in module.statements if id(statement) not in somewhere}
+    everywhere: Used = {}
+    rest = [each for each in module.statements if (path, id(each)) not in somewhere]
+    sources.follow(path, rest, everywhere)
     return {grade_id: _digest(everywhere | used) for grade_id, used in needed.items()}
 
 
-def _digest(statements: dict[int, Statement]) -> str:
-    sources = sorted(ast.unparse(statement.node) for statement in statements.values())
+class _Sources:
+    """The modules that hidden tests use, each read once."""
+
+    def __init__(self, engine: Collection[Path]) -> None:
+        self._engine = engine
+        self._modules: dict[Path, Definitions] = {}
+
+    def module(self, path: Path) -> Definitions:
+        if path not in self._modules:
+            self._modules[path] = Definitions([path.read_text(encoding="utf-8")])
+        return self._modules[path]
+
+    def follow(self, path: Path, statements: Iterable[Statement], used: Used) -> None:
+        """Note the statements of a module, and what they use of the modules that they import."""
+        new = {(path, id(each)): each for each in statements if (path, id(each)) not in used}
+        used |= new
+        taken = set().union(*(each.taken for (module, _), each in used.items() if module == path))
+        # An import may be known already while another of its names is only used now.
+        importing = [each for (module, _), each in used.items() if module == path and each.imports]
+        for statement in [*importing, *(each for each in new.values() if not each.imports)]:
+            for file, names in imports(statement.node, path):
+                if file in self._engine:
+                    continue
+                module = self.module(file)
+                wanted: Iterable[Statement] = module.statements
+                if names is not None:
+                    own = statement.imports
+                    chosen = [one.name for one in names if not own or (one.asname or one.name) in taken]
+                    # What has no name has an effect of its own.
+                    wanted = [*module.needed(*chosen), *(one for one in module.statements if not one.names)]
+                wanted = [one for one in wanted if (file, id(one)) not in used and not _is_text(one.node)]
+                if wanted:
+                    self.follow(file, wanted, used)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _digest(statements: Mapping[tuple[Path, int], Statement]) -> str:
+    sources = sorted(f"{path.name} {ast.unparse(each.node)}" for (path, _), each in statements.items())
     return hashlib.sha256("\n".join(sources).encode()).hexdigest()

@@ -165,6 +165,74 @@ def test_what_depends_on_a_change_runs_again(
     assert {name for name, _ in digests[0].items() ^ digests[1].items()} == again
 
 
+WITH_HELPERS = """
+from . import whole
+from .helper import far, near
+from autograder.hidden_tests import expect, points
+
+
+@points("a", 1)
+def test_one(submission):
+    expect(near(submission.a()), "Far.")
+
+
+@points("b", 1)
+def test_two(submission):
+    expect(far(submission.b()), "Near.")
+
+
+@points("c", 1)
+def test_three(submission):
+    from .helper import near
+
+    expect(whole.right(submission.c()), "False.")
+"""
+HELPERS = {
+    "helper": """
+from .deeper import DEPTH, WIDTH
+
+LIMIT = 1
+
+
+def near(x):
+    return x < LIMIT
+
+
+def far(x):
+    \"\"\"Whether it is far.\"\"\"
+    return x > DEPTH
+""",
+    "deeper": "DEPTH = 2\nWIDTH = 3\n",
+    "whole": "def right(x):\n    return x == ONE\n\n\nONE = 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("helper", "old", "new", "again"),
+    [
+        ("helper", "LIMIT = 1", "LIMIT = 1000", {"a", "c"}),
+        ("helper", "x > DEPTH", "x >= DEPTH", {"b"}),
+        ("helper", "LIMIT = 1", "LIMIT = 1  # a comment", set()),
+        ("helper", "LIMIT = 1", "LIMIT = 1\nprint(LIMIT)", {"a", "b", "c"}),
+        ("helper", "LIMIT = 1", "LIMIT = 1\nunused = 1", set()),
+        ("deeper", "DEPTH = 2", "DEPTH = 3", {"b"}),
+        ("deeper", "WIDTH = 3", "WIDTH = 4", set()),
+        ("whole", "ONE = 1", "ONE = 2", {"c"}),
+    ],
+)
+def test_a_helper_of_hidden_tests_is_followed_to_the_exercises_that_use_it(
+    helper: str, old: str, new: str, again: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "HERE", tmp_path)
+    (tmp_path / f"test_{STAGE}.py").write_text(WITH_HELPERS)
+    digests = []
+    for change in (("", ""), (old, new)):
+        for name, text in HELPERS.items():
+            (tmp_path / f"{name}.py").write_text(text.replace(*change, 1) if name == helper else text)
+        digests.append(source.digests(STAGE))
+    assert {name for name, _ in digests[0].items() ^ digests[1].items()} == again
+
+
 OTHER_FIXTURES = """
 import pytest
 from autograder.hidden_tests import expect, points
