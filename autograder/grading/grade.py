@@ -51,7 +51,8 @@ def grade(
     def ran_and_tested() -> tuple[NotebookRun, list[TestResult]]:
         run = NotebookRun(worker, notebook, worker.limits, run_look)
         try:
-            results = run_hidden_tests(stage, Submission(run, seed, handed_in), seed, run.enter, run.order, again)
+            submission, budget = Submission(run, seed, handed_in), worker.limits.diagnosis_seconds
+            results = run_hidden_tests(stage, submission, seed, run.enter, run.order, again, budget)
             if earlier is None:
                 run.finish()
             return run, results

@@ -67,6 +67,8 @@ class NotebookRun:
         self._left_out: set[int] = set()
         self._failed_calls = 0
         self._failure: type[StudentError] = TimedOut
+        self._received = 0
+        self._shown = 0
         self._deadline = time.monotonic() + self.limits.submission_seconds
         self._place = {
             nbgrader_of(cell)["grade_id"]: index
@@ -80,7 +82,7 @@ class NotebookRun:
         return list(self._place)
 
     def enter(self, grade_id: str) -> None:
-        """Run every cell before a grade cell. Raises TimedOut or Crashed where that is no longer possible."""
+        """Run every cell before a grade cell. Raises what `_ready` does where that is no longer possible."""
         self._exercise = grade_id
         if self._place[grade_id] > self._next:
             self._failed_calls = 0
@@ -98,13 +100,14 @@ class NotebookRun:
         try:
             return process.perform(request, tensors, min(self.limits.call_seconds, self._time_left()))
         except CallTimedOut as ended:
-            self._failed_calls += 1
+            self._failed_calls, self._failure = self._failed_calls + 1, TimedOut
             raise TimedOut(f"`{name}` {ended}.") from None
         except ProcessEnded as ended:
             self._process = None
-            self._failed_calls += 1
-            raise ENDED.get(ended.kind, Unreadable)(f"`{name}` {ended}.") from None
+            self._failed_calls, self._failure = self._failed_calls + 1, ENDED.get(ended.kind, Unreadable)
+            raise self._failure(f"`{name}` {ended}.") from None
         finally:
+            self._received += process.received()
             self._note_attempts(process, f"`{name}`")
             self.called.setdefault(self._exercise, set()).update(process.called())
 
@@ -125,11 +128,19 @@ class NotebookRun:
         return self._deadline - time.monotonic()
 
     def _ready(self) -> Process:
-        """The process with all cells before the current one run, a new one if need be. Raises TimedOut or Crashed."""
+        """The process with all cells before the current one run, a new one if need be.
+
+        Raises TimedOut, Crashed, or TooMuchOutput.
+        """
         while self._process is None and self._time_left() > 0 and len(self._left_out) <= self.limits.restarts:
             self._process = self._run_again()
         if self._time_left() <= 0:
             raise TimedOut(f"The submission's {self.limits.submission_seconds:.0f} s were used up before this test.")
+        if self._received > self.limits.received_bytes:
+            raise TooMuchOutput(
+                f"The submission had handed over more than {self.limits.received_bytes >> 20} MiB before this test: "
+                "return what is asked for, and print less."
+            )
         if self._process is None:
             raise Crashed("The notebook could not be run up to here: too many of its cells ended the process.")
         return self._process
@@ -145,7 +156,7 @@ class NotebookRun:
             if self._runs(self._next):
                 try:
                     process = self._ready()
-                except (TimedOut, Crashed):
+                except (TimedOut, Crashed, TooMuchOutput):
                     return
                 self._run_one(process, self._next)
             self._next += 1
@@ -158,10 +169,22 @@ class NotebookRun:
         except ProcessEnded as ended:
             self._leave_out(index, ended)
         else:
-            self.ran[index] = CellRun(outputs, number)
+            self.ran[index] = CellRun(self._to_show(index, outputs), number)
             if interrupted:
                 self._tell(index, interrupted, "timed out")
+        self._received += process.received()
         self._note_attempts(process, f"Cell {index + 1}")
+
+    def _to_show(self, index: int, outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The outputs of a cell, as far as the notebook shows so many; the grader has work with each of them."""
+        kept = outputs[: max(self.limits.outputs - self._shown, 0)]
+        if len(kept) < len(outputs) and self._shown < self.limits.outputs:
+            self.events.append(
+                f"Cell {index + 1} made more outputs than a notebook may have ({self.limits.outputs}); neither its "
+                "other ones nor those of the cells after it are shown."
+            )
+        self._shown += len(kept)
+        return kept
 
     def _run_again(self) -> Process | None:
         """A new process brought to where the last one was, or None where a cell ended this one too."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import math
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
@@ -264,19 +266,21 @@ def run_hidden_tests(
     enter: Callable[[str], None] = lambda grade_id: None,
     order: Sequence[str] = (),
     only: Set[str] | None = None,
+    diagnosis_seconds: float = math.inf,
 ) -> list[TestResult]:
     """Run the hidden tests of `stage` on `submission`.
 
     enter  called with a test's grade_id before the test, to bring the submission there
     order  grade_ids as they come in the notebook; the tests are run in that order
     only   grade_ids whose tests are run; all where None
+    diagnosis_seconds   of this thread's processor, for all exercises together
 
     Returns a result per test, failures with their diagnosis. Raises HiddenTestError where pytest could not run them.
     """
     findings = _run(stage, Target(submission, seed, enter, order, only))
     if any(result.status == "test error" for result in findings.results):
         _settle_test_errors(stage, findings.results)
-    _add_diagnoses(findings.results, findings.exchanges)
+    _add_diagnoses(findings.results, findings.exchanges, time.thread_time() + diagnosis_seconds)
     return findings.results
 
 
@@ -302,10 +306,10 @@ def faulty_tests(stage: str) -> frozenset[str]:
     return frozenset(result.name for result in findings.results if result.status == "test error")
 
 
-def _add_diagnoses(results: list[TestResult], exchanges: dict[str, list[Exchange]]) -> None:
+def _add_diagnoses(results: list[TestResult], exchanges: dict[str, list[Exchange]], until: float) -> None:
     for grade_id, log in exchanges.items():
         lost = [result for result in results if result.grade_id == grade_id and result.status == "failed"]
-        found = diagnose(grade_id, log, lost={result.name for result in lost}) if lost else None
+        found = diagnose(grade_id, log, lost={result.name for result in lost}, until=until) if lost else None
         if found is None:
             continue
         meant = [result for result in lost if result.name == found.caught_by] or lost[:1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
+import time
 import warnings
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,13 +24,22 @@ if TYPE_CHECKING:
 Replays = dict[tuple[str, str, int, bytes], tuple[dict[str, Any], Any]]
 
 
+class _OutOfTime(Exception):
+    pass
+
+
 def diagnose(
-    exercise: str, exchanges: Sequence[Exchange], kept: Replays | None = None, lost: Collection[str] = ()
+    exercise: str,
+    exchanges: Sequence[Exchange],
+    kept: Replays | None = None,
+    lost: Collection[str] = (),
+    until: float = math.inf,
 ) -> Misconception | None:
     """The misconception that would have given the student's answers to these calls, or None.
 
     kept    what known answers gave to calls, for whoever diagnoses many submissions to which the same calls were made
     lost    names of the tests that failed: where to look first
+    until   the time of this thread's processor (`time.thread_time`) from which on nothing more is compared: then None
 
     A misconception must agree on every call; where none does, on every call whose right answer does not depend on
     the random state, for students draw random numbers in many right ways. It must also differ from the right answer
@@ -37,10 +48,10 @@ def diagnose(
     seen = [(exchange.answer, exchange.answer_tensors) for exchange in exchanges]
     # Where a value stayed behind a later call may use it, which then needs all the calls before it.
     linked = any("$ref" in repr(exchange.answer) for exchange in exchanges)
-    right = _Replay(right_answer(exercise), exchanges, linked, kept)
+    right = _Replay(right_answer(exercise), exchanges, linked, kept, until)
     order = sorted(range(len(seen)), key=lambda i: exchanges[i].test not in lost)
     likely_first = sorted(bank(exercise), key=lambda known: known.caught_by not in lost)
-    candidates = [(known, _Replay(known, exchanges, linked, kept)) for known in likely_first]
+    candidates = [(known, _Replay(known, exchanges, linked, kept, until)) for known in likely_first]
 
     def match(compared: Sequence[int]) -> Misconception | None:
         wrong = next((i for i in compared if not _agree(seen[i], right[i])), None)
@@ -50,10 +61,13 @@ def diagnose(
         ordered = [wrong, *(i for i in compared if i != wrong)]
         return next((known for known, replay in candidates if all(_agree(replay[i], seen[i]) for i in ordered)), None)
 
-    found = match(order)
-    if found is None:
-        other_draw = _Replay(right_answer(exercise), exchanges, linked, kept, shift=1)
-        found = match([i for i in order if _agree(right[i], other_draw[i])])
+    try:
+        found = match(order)
+        if found is None:
+            other_draw = _Replay(right_answer(exercise), exchanges, linked, kept, until, shift=1)
+            found = match([i for i in order if _agree(right[i], other_draw[i])])
+    except _OutOfTime:
+        return None
     return found
 
 
@@ -61,12 +75,19 @@ class _Replay:
     """A known answer's results on recorded calls, worked out when they are asked for."""
 
     def __init__(
-        self, answer: Answer, exchanges: Sequence[Exchange], linked: bool, kept: Replays | None, shift: int = 0
+        self,
+        answer: Answer,
+        exchanges: Sequence[Exchange],
+        linked: bool,
+        kept: Replays | None,
+        until: float,
+        shift: int = 0,
     ) -> None:
         self._answer = answer
         self._performer = Performer({answer.exercise: answer.function}, scenarios)
         self._exchanges = exchanges
         self._kept = kept
+        self._until = until
         self._shift = shift
         self._done: dict[int, tuple[dict[str, Any], Any]] = {}
         self._linked = linked
@@ -74,6 +95,8 @@ class _Replay:
     def __getitem__(self, index: int) -> tuple[dict[str, Any], Any]:
         for i in range(index + 1) if self._linked else (index,):
             if i not in self._done:
+                if time.thread_time() > self._until:
+                    raise _OutOfTime
                 self._done[i] = self._linked_result(i) if self._linked else self._kept_result(i)
         return self._done[index]
 

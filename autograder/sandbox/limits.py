@@ -22,7 +22,11 @@ class Limits:
     open_files: int = 256
     scratch_bytes: int = 256 << 20
     scratch_files: int = 4096
-    message_bytes: int = 64 << 20  # one cell's outputs or one answer
+    message_bytes: int = 16 << 20  # one cell's outputs or one answer; the largest of the course has 0.6 MiB
+    text_bytes: int = 8 << 20  # what of it is JSON: the recorder's bounds on outputs, and a vocabulary of 300,000 words
+    received_bytes: int = 128 << 20  # all outputs and answers, as they lie in the grader's memory; the course: 4 MiB
+    outputs: int = 1000  # that the graded notebook shows; one with 200 plots has a few more than 200
+    diagnosis_seconds: float = 3.0  # of the grader's processor, to find the misconception behind wrong answers
 
     def inside(self) -> dict[str, int]:
         """The limits that the sandboxed side applies."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import json
 import sys
 from types import CodeType
 from typing import Any
@@ -14,7 +15,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 TEXT_CHARS = 200_000
-DISPLAY_CHARS = 4_000_000
+DISPLAY_CHARS = 4_000_000  # as they are sent
+OUTPUTS = 1000  # a notebook of 200 plots has a fifth of them in all
 
 
 class Recorder:
@@ -28,6 +30,12 @@ class Recorder:
         self._text = 0
         self._display = 0
         self.cut = False
+
+    def _add(self, output: dict[str, Any], most: int = OUTPUTS) -> None:
+        if len(self.outputs) < most:
+            self.outputs.append(output)
+        else:
+            self._note_cut()
 
     def _note_cut(self) -> None:
         if not self.cut:
@@ -43,30 +51,25 @@ class Recorder:
         if self.outputs and self.outputs[-1]["output_type"] == "stream" and self.outputs[-1]["name"] == name:
             self.outputs[-1]["text"].append(kept)
         else:
-            self.outputs.append({"output_type": "stream", "name": name, "text": [kept]})
+            self._add({"output_type": "stream", "name": name, "text": [kept]})
         if left < len(text):
             self._note_cut()
 
     def show(self, output_type: str, data: dict[str, Any], metadata: dict[str, Any], count: int | None = None) -> None:
-        size = sum(len(value) if isinstance(value, (str, bytes)) else 1000 for value in data.values())
-        self._display += size
+        if self.cut:
+            return
+        data = {kind: value if isinstance(value, str) else str(value) for kind, value in data.items()}
+        self._display += len(json.dumps(data))
         if self._display > DISPLAY_CHARS:
             return self._note_cut()
-        data = {kind: value if isinstance(value, str) else str(value) for kind, value in data.items()}
         output: dict[str, Any] = {"output_type": output_type, "data": data, "metadata": {}}
         if output_type == "execute_result":
             output["execution_count"] = count
-        self.outputs.append(output)
+        self._add(output)
 
     def error(self, name: str, value: str, lines: list[str]) -> None:
-        self.outputs.append(
-            {
-                "output_type": "error",
-                "ename": name[:200],
-                "evalue": value[:2000],
-                "traceback": [t[:5000] for t in lines[-40:]],
-            }
-        )
+        told = {"ename": name[:200], "evalue": value[:2000], "traceback": [line[:5000] for line in lines[-40:]]}
+        self._add({"output_type": "error", **told}, OUTPUTS + 10)  # why a cell ended is worth more than its last plot
 
     def finished(self) -> list[dict[str, Any]]:
         for output in self.outputs:

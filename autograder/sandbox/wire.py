@@ -5,6 +5,7 @@ Both sides use this module. It never pickles, and the grader's side decodes into
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -21,6 +22,7 @@ from safetensors.torch import load
 
 HEADER = struct.Struct(">IQ")
 CHUNK = 1 << 16
+VALUE_BYTES = 64  # what a value takes in Python's memory, on average
 SAFETENSORS = {
     torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16", torch.int32: "I32", torch.int64: "I64",
     torch.uint16: "U16", torch.uint32: "U32", torch.uint64: "U64", torch.float16: "F16", torch.bfloat16: "BF16",
@@ -28,6 +30,11 @@ SAFETENSORS = {
 }  # fmt: skip
 MAX_DEPTH = 40
 MAX_NODES = 200_000
+# A part of a value takes at most three brackets and commas of JSON, and a level of nesting as many brackets.
+MAX_JSON_MARKS = 3 * MAX_NODES
+MAX_JSON_DEPTH = 3 * (MAX_DEPTH + 2)
+MAX_TENSORS_HEADER = 1 << 20  # bytes: some 15,000 tensors
+MAX_INTEGER = 4096  # hexadecimal digits
 
 
 class WireError(Exception):
@@ -35,7 +42,7 @@ class WireError(Exception):
 
 
 class TooLarge(WireError):
-    """A frame larger than allowed."""
+    """A frame larger than allowed, with more values, or nested deeper."""
 
 
 class Closed(WireError):
@@ -53,6 +60,33 @@ def _refuse_constant(name: str) -> None:
 # Half a pair of surrogates, which Python reads and nobody can write into a file.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+_BRACKETS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # as signed bytes: one level up, one level down
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+
+
+def count_values(text: bytes) -> int:
+    """How many brackets and commas JSON has outside its strings: each value but the first takes one at least.
+
+    Raises TooLarge for more than a value that `encode` made, or deeper nesting, before anything is built of it.
+    """
+    if (most := _marks(text)) <= MAX_JSON_DEPTH:
+        return most
+    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")  # now a quote begins or ends a string
+    if bare.count(b'"') > 4 * MAX_JSON_MARKS:
+        raise TooLarge("an answer of more values than allowed")
+    outside = b"".join(bare.split(b'"')[::2])
+    if (count := _marks(outside)) > MAX_JSON_MARKS:
+        raise TooLarge("an answer of more values than allowed")
+    levels = memoryview(outside.translate(_BRACKETS, _NO_BRACKETS)).cast("b")
+    if max(itertools.accumulate(levels), default=0) > MAX_JSON_DEPTH:
+        raise TooLarge("an answer that is nested deeper than allowed")
+    return count
+
+
+def _marks(text: bytes) -> int:
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
 def read_json(text: bytes) -> Any:
@@ -99,6 +133,16 @@ def save(tensors: dict[str, torch.Tensor]) -> bytes:
     return b"".join([len(text).to_bytes(8, "little"), text, *parts])
 
 
+def read_tensors(raw: bytes) -> dict[str, torch.Tensor]:
+    """The tensors of safetensors. Raises WireError, also for a header larger than allowed."""
+    if int.from_bytes(raw[:8], "little") > MAX_TENSORS_HEADER:
+        raise WireError("safetensors with too large a header")
+    try:
+        return load(raw)
+    except Exception as error:  # the library has errors of its own
+        raise WireError(f"not safetensors: {type(error).__name__}") from None
+
+
 def encode(value: Any, keep: Callable[[Any], Ref]) -> tuple[Any, dict[str, torch.Tensor]]:
     """Turn a value into a JSON tree and the tensors it refers to.
 
@@ -125,7 +169,7 @@ def encode(value: Any, keep: Callable[[Any], Ref]) -> tuple[Any, dict[str, torch
             return {"$array": key}
         if isinstance(item, int):
             number = int.__int__(item)
-            return number if abs(number) < 2**63 else {"$int": hex(number)[:4096]}
+            return number if abs(number) < 2**63 else {"$int": hex(number)[:MAX_INTEGER]}
         if isinstance(item, float):
             real = float.__float__(item)
             return real if math.isfinite(real) else {"$float": repr(real)}
@@ -178,7 +222,7 @@ def decode(tree: Any, tensors: dict[str, torch.Tensor], resolve: Callable[[Ref],
         if "$float" in node:
             return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[node["$float"]]
         if "$int" in node:
-            return int(node["$int"], 16)
+            return int(node["$int"][:MAX_INTEGER], 16)
         if "$dtype" in node:
             dtype = getattr(torch, str(node["$dtype"]), None)
             if not isinstance(dtype, torch.dtype):
@@ -203,11 +247,17 @@ def _hashable(key: Any) -> Any:
 
 
 class Channel:
-    """Frames over a Unix socket, with a deadline and a size limit on what is read."""
+    """Frames over a Unix socket, with a deadline and a size limit on what is read.
 
-    def __init__(self, sock: socket.socket, max_bytes: int) -> None:
+    max_bytes   of a frame; of its JSON max_text, where that is given
+    received    bytes of memory that the frames so far took, nearly: of tensors, of text, and of the values in it
+    """
+
+    def __init__(self, sock: socket.socket, max_bytes: int, max_text: int | None = None) -> None:
         self.sock = sock
         self.max_bytes = max_bytes
+        self.max_text = max_bytes if max_text is None else max_text
+        self.received = 0
         self._read_ahead = bytearray()
 
     def send(
@@ -243,10 +293,7 @@ class Channel:
 
     @staticmethod
     def _tensors(payload: bytes) -> dict[str, torch.Tensor]:
-        try:
-            return load(payload) if payload else {}
-        except Exception as error:
-            raise WireError(f"not safetensors: {type(error).__name__}") from None
+        return read_tensors(payload) if payload else {}
 
     def _frame(self, timeout: float | None, max_fds: int) -> tuple[dict[str, Any], bytes, list[int]]:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -265,12 +312,15 @@ class Channel:
         else:
             head = self._exactly(HEADER.size, deadline)
         text_bytes, payload_bytes = HEADER.unpack(head)
-        if text_bytes + payload_bytes > self.max_bytes:
-            raise TooLarge(f"an answer of {(text_bytes + payload_bytes) / 2**20:.0f} MiB is larger than allowed")
+        for size, limit in ((text_bytes, self.max_text), (text_bytes + payload_bytes, self.max_bytes)):
+            if size > limit:
+                raise TooLarge(f"an answer of {size / 2**20:.0f} MiB is larger than allowed")
         # What follows may bring descriptors, which a plain read would lose.
         body = self._exactly(text_bytes + payload_bytes, deadline, 0 if max_fds else CHUNK)
+        text = body[:text_bytes]
+        self.received += len(body) + VALUE_BYTES * count_values(text)
         try:
-            message = read_json(body[:text_bytes])
+            message = read_json(text)
         except (ValueError, RecursionError):
             raise WireError("not JSON") from None
         if not isinstance(message, dict):

