@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import nbgrader
+
+import autograder
 from autograder.grading.timestamp import read_timestamps_for_nbgrader
 
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  given by traitlets when it reads this file
@@ -58,5 +61,10 @@ c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {
     "clean_html": "autograder.report.safe_pages.clean_html",
     "markdown2html": "autograder.report.safe_pages.markdown2html",
+    "highlight_code": "autograder.report.safe_pages.highlight_code",
 }
 c.HTMLExporter.preprocessors = ["autograder.report.safe_pages.SafeOutputs"]
+c.HTMLExporter.extra_template_basedirs = [
+    str(Path(nbgrader.__file__).parent / "server_extensions/formgrader/templates"),
+    str(Path(autograder.__file__).parent / "report/templates"),  # a Content-Security-Policy for both pages
+]

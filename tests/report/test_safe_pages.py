@@ -1,5 +1,9 @@
 """Feedback and formgrader pages: what a student wrote is shown and does nothing."""
 
+import base64
+import hashlib
+import html
+import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +16,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.server_extensions.formgrader import handlers
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -172,16 +175,18 @@ def test_nbgraders_feedback_is_made_and_harmless(course: Config, tmp_path: Path)
     assert [attributes for _, attributes in found if attributes.get("name") == "loss"]
 
 
-def test_formgraders_page_is_harmless_and_keeps_its_fields() -> None:
+def formgrader_page(notebook: NotebookNode) -> str:
     settings = config()
     settings.HTMLExporter.template_name = "formgrade"
-    settings.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     settings.Exporter.default_preprocessors = []
-    exporter = HTMLExporter(config=settings)
     names = ("base_url", "submission_id", "notebook_id", "assignment_id", "notebook_path", "student")
     resources = {**dict.fromkeys(names, "x"), "index": 0, "total": 1, "last_name": None, "first_name": None}
-    page, _ = exporter.from_notebook_node(hostile_notebook(), resources)
-    empty, _ = exporter.from_notebook_node(new_notebook(), resources)
+    page: str = HTMLExporter(config=settings).from_notebook_node(notebook, resources)[0]
+    return page
+
+
+def test_formgraders_page_is_harmless_and_keeps_its_fields() -> None:
+    page, empty = formgrader_page(hostile_notebook()), formgrader_page(new_notebook())
     own = sum(tag == "script" for tag, _ in elements(empty))
     found = [(tag, attributes) for tag, attributes in elements(page) if "onclick" not in attributes]
     assert sum("onclick" in attributes for _, attributes in elements(page)) == sum(
@@ -206,7 +211,12 @@ def test_cleaned_html_is_harmless(payload: str) -> None:
     "wanted",
     [
         "<p>one</p>",
-        '<a href="https://arxiv.org/abs/1706.03762">paper</a>',
+        '<a href="https://arxiv.org/abs/1706.03762" rel="noopener noreferrer">paper</a>',
+        # As coursekit frames what a check says, and as pandas sets a row.
+        '<div style="border-left: 4px solid #2a7; padding: .3em .8em">✓ <b>1</b> · fine</div>',
+        '<div style="border-left: 4px solid #888; padding: .3em .8em; opacity: .85">Read on.</div>',
+        '<table class="dataframe"><tbody><tr style="text-align: right"><th>a</th></tr></tbody></table>',
+        '<p style="color: rgb(200, 0, 0); background-color: #ffe; margin: 0 auto; font-size: 90%; width: 50%">p</p>',
         '<table class="dataframe"><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>',
         f'<img alt="plot" src="data:image/png;base64,{PNG}">',
         "<details><summary>more</summary>text</details>",
@@ -214,6 +224,73 @@ def test_cleaned_html_is_harmless(payload: str) -> None:
 )
 def test_what_students_need_stays(wanted: str) -> None:
     assert clean_html(wanted) == wanted
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "list-style: image-set('https://evil.example' 1x)",
+        "background: url(https://evil.example)",
+        "background-color: var(--a)",
+        "color: attr(title)",
+        "width: calc(100% + 900px)",
+        "width: 9999px",
+        "width: 900%",
+        "border: 900px solid red",
+        "padding: 900px",
+        "margin: -1px",
+        "margin-left: 0 -9px",
+        "font-size: 90em",
+        "line-height: 0",
+        "position: relative",
+        "z-index: 1",
+        "transform: none",
+        "display: block",
+        "height: 9px",
+        "top: 0",
+        "--a: 1",
+        "color: red !important",
+        "color: \\72 ed",
+        "color: red/**/",
+        "c\\6flor: red",
+        "font-family: 'a;b', serif",
+    ],
+)
+def test_a_style_that_is_on_no_list_goes_and_others_stay(style: str) -> None:
+    assert clean_html(f'<p style="{style}">p</p>') == "<p>p</p>"
+    assert clean_html(f'<p style="color: red; {style}; font-weight: bold">p</p>').startswith('<p style="color: red; ')
+    assert clean_html(f'<p style="{style}; color: red">p</p>').endswith('color: red">p</p>')
+
+
+@pytest.mark.parametrize(
+    "sentence", ["an <class 'int'>, a List<int> and x <y, z> w", "a < b <= c << d", "<3", "<style> is"]
+)
+def test_what_is_no_element_is_text(sentence: str) -> None:
+    assert html.unescape(clean_html(sentence)) == sentence
+
+
+def test_only_the_classes_of_the_renderers_stay() -> None:
+    kept = '<div class="highlight"><span class="nf">f</span><code class="language-python">g</code></div>'
+    assert clean_html(kept) == kept
+    for name in ("navbar-fixed-top", "row", "nav", "btn", "in", "col", "modal in", "score", "hide", "tabbable"):
+        assert 'class="n"' in clean_html(f"<p class='n {name}'>x</p>"), name
+
+
+def test_the_policy_of_each_page_knows_all_scripts_below_it(course: Config, tmp_path: Path) -> None:
+    GenerateFeedback(coursedir=CourseDirectory(config=course), config=course).start()
+    feedback = (tmp_path / "classroom" / "feedback" / STUDENT / STAGE / f"{STAGE}.html").read_text()
+    for page in (feedback, formgrader_page(hostile_notebook())):
+        (policy,) = [a["content"] for _, a in elements(page) if a.get("http-equiv") == "Content-Security-Policy"]
+        assert policy.startswith("default-src 'none';")
+        below = page.partition("Content-Security-Policy")[2]
+        scripts = re.findall(r"<script[^>]*>(.*?)</script>", below, re.DOTALL)
+        inline = [script for script in scripts if script] + re.findall(r'onclick="([^"]+)"', below)
+        assert inline
+        for script in inline:
+            digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in policy, script
+        for address in re.findall(r'(?:<script[^>]* src|<link[^>]* href)="(https?:[^"]+)"', page):
+            assert address.startswith("https://cdnjs.cloudflare.com/ajax/libs/mathjax/2.")
 
 
 def test_a_style_sheet_is_not_shown_as_text() -> None:
