@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from autograder.grading.classroom import write_whole
 from autograder.report.plain_text import one_line
-from autograder.report.safe_csv import csv_text
+from autograder.report.safe_csv import Exact, csv_text
 
 from .formats import Export
-from .roster import CANVAS, Roster
+from .roster import CANVAS
 
 COLUMNS = ("Student", *CANVAS, "Section")
 
@@ -21,20 +21,20 @@ COLUMNS = ("Student", *CANVAS, "Section")
 def write(export: Export) -> None:
     """Totals with late penalties taken off; empty while a person has yet to grade a part. Raises ClassroomError."""
     roster, names = export.roster, [assignment.name for assignment in export.assignments]
-    if roster is not None:
-        roster.check(export.students, CANVAS)
+    known = {} if roster is None else roster.check(export.students, CANVAS)
     headings = [name if roster is None else roster.heading(name) for name in names]
     possible = [assignment.max_score for assignment in export.assignments]
     rows: list[list[str | float | None]] = [[*COLUMNS, *headings], ["    Points Possible", "", "", "", "", *possible]]
     for student, submissions in export.students.items():
         scores = [submissions[name].final if name in submissions else None for name in names]
-        rows.append([*_identity(student, roster), *scores])
+        rows.append([*_identity(student, known.get(student)), *scores])
     write_whole(export.path, csv_text(rows))
 
 
-def _identity(student: str, roster: Roster | None) -> list[str]:
-    if roster is None:
+def _identity(student: str, row: dict[str, str] | None) -> list[str]:
+    """The five columns; those by which Canvas finds a student are as they are."""
+    if row is None:
         # Not as ID: Canvas would take a number for that of another user.
-        return [one_line(student), "", "", one_line(student), ""]
-    row = roster.rows[student]
-    return [one_line(row.get("Student") or student), *(one_line(row.get(name, "")) for name in COLUMNS[1:])]
+        return [one_line(student), "", "", Exact(student), ""]
+    found = [Exact(row.get(name, "")) for name in CANVAS]
+    return [one_line(row.get("Student", "").strip() or student), *found, one_line(row.get("Section", ""))]

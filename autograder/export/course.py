@@ -29,8 +29,8 @@ def write(export: Export) -> None:
         ],
     }
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
-    # Broken halves of characters, which an id may hold, have no place in UTF-8.
-    write_whole(export.path, text.encode("utf-8", "replace").decode() + "\n")
+    # Broken halves of characters, which an id may hold, have no place in UTF-8; the backslash form is JSON's own too.
+    write_whole(export.path, text.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 def _assignment(assignment: Assignment) -> dict[str, Any]:

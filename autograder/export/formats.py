@@ -43,7 +43,7 @@ class Format:
 
 
 FORMATS = {
-    "csv": Format("plain", "grades.csv", "a row per student and exercise"),
+    "csv": Format("plain", "scores.csv", "a row per student and exercise, for programs"),
     "json": Format("course", "grades.json", "everything, tests and messages included"),
     "canvas": Format("canvas", "canvas.csv", "gradebook import of Canvas", roster=True),
     "moodle": Format("moodle", "moodle.csv", "grade import of Moodle", roster=True),

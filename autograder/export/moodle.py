@@ -7,10 +7,12 @@ own: make the grade item first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from autograder.grading.classroom import write_whole
 from autograder.report.grades_csv import told_of
 from autograder.report.plain_text import number, one_line
-from autograder.report.safe_csv import DASH, csv_text
+from autograder.report.safe_csv import DASH, Exact, csv_text
 from autograder.report.scores import Assignment, Submission
 
 from .formats import Export
@@ -33,13 +35,13 @@ def write(export: Export) -> None:
     write_whole(export.path, csv_text(rows))
 
 
-def _identities(export: Export) -> dict[str, list[str]]:
+def _identities(export: Export) -> Mapping[str, Sequence[str]]:
     """Column → what it says of each student. Never empty: Moodle gives such a row's grades to the student above."""
     students = list(export.students)
     if export.roster is None:
-        return {MOODLE[0]: [one_line(student) for student in students]}
-    rows = [export.roster.rows[student] for student in students if student in export.roster.rows]
-    return {name: [one_line(row[name]) for row in rows] for name in export.roster.full(students, MOODLE)}
+        return {MOODLE[0]: [Exact(student) for student in students]}
+    rows = export.roster.check(students, MOODLE)
+    return {name: [Exact(rows[student][name]) for student in students] for name in export.roster.full(rows, MOODLE)}
 
 
 def _feedback(assignment: Assignment, submission: Submission) -> str:

@@ -1,4 +1,4 @@
-"""The rows of classroom/grades.csv."""
+"""The rows of classroom/grades.csv, with ids as they are: for programs that join them with others."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ from .formats import Export
 
 def write(export: Export) -> None:
     """A row per student and grade cell. Raises ClassroomError, OSError."""
-    write_whole(export.path, grades_csv(export.assignments))
+    write_whole(export.path, grades_csv(export.assignments, exact=True))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,27 +20,30 @@ MOST_NAMES = 10
 
 @dataclass(frozen=True)
 class Roster:
-    """A roster file: its columns, and nbgrader's id → column → what stands there."""
+    """A roster file: its columns, and its rows in which nbgrader's id is filled in, each column → what stands there."""
 
     path: Path
     columns: tuple[str, ...]
-    rows: dict[str, dict[str, str]]
+    rows: list[dict[str, str]]
 
-    def check(self, students: Iterable[str], columns: Sequence[str]) -> None:
-        """Raises ClassroomError for students without a row, or with nothing in any of the columns."""
+    def check(self, students: Iterable[str], columns: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Student → row. Raises ClassroomError for students without a row, or with nothing in any of the columns."""
         students = list(students)
-        absent = [student for student in students if student not in self.rows]
+        exact = {row[KEY]: row for row in self.rows}
+        # Blanks around an id are a slip of the roster's, but where they belong to the id of another student.
+        trimmed = {row[KEY].strip(): row for row in self.rows if row[KEY] not in students}
+        found = {student: row for student in students if (row := exact.get(student) or trimmed.get(student))}
+        absent = [student for student in students if student not in found]
         if absent:
             raise ClassroomError(f"{self.path} has no row for {_names(absent)}: add them, with {KEY} filled in.")
-        unnamed = [student for student in students if not any(self.rows[student].get(name) for name in columns)]
+        unnamed = [student for student in students if not any(_filled(found[student], name) for name in columns)]
         if unnamed:
             raise ClassroomError(f"{self.path} says nothing of {_names(unnamed)} in {', '.join(columns)}: fill it in.")
+        return found
 
-    def full(self, students: Iterable[str], columns: Sequence[str]) -> list[str]:
-        """Those of the columns that are filled in for all students. Raises ClassroomError where there is none."""
-        students = list(students)
-        self.check(students, columns)
-        found = [name for name in columns if all(self.rows[student].get(name) for student in students)]
+    def full(self, rows: dict[str, dict[str, str]], columns: Sequence[str]) -> list[str]:
+        """Those of the columns that are filled in in all rows. Raises ClassroomError where there is none."""
+        found = [name for name in columns if all(_filled(row, name) for row in rows.values())]
         if not found:
             raise ClassroomError(f"{self.path} has gaps in each of {', '.join(columns)}: fill one in for everyone.")
         return found
@@ -52,20 +57,52 @@ class Roster:
 def read_roster(path: Path) -> Roster:
     """Read a roster; rows without an nbgrader id are left out. Raises ClassroomError, which names the remedy."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = [[cell.strip() for cell in row] for row in csv.reader(file)]
+        content = path.read_bytes()
     except OSError as error:
         raise ClassroomError(f"{path} cannot be read ({error.strerror}). Name the roster with --roster.") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ClassroomError(f"{path} is not CSV in UTF-8 ({error}). Save it as such, with commas.") from None
-    columns = tuple(table[0]) if table else ()
+    text, foreign = _decoded(path, content)
+    columns, rows = _table(path, text)
     if KEY not in columns:
         raise ClassroomError(f"{path} has no column {KEY} in its first line: add one with the ids of nbgrader.")
-    rows = [dict(zip(columns, row, strict=False)) for row in table[1:]]
-    rows = [row for row in rows if row.get(KEY)]
-    for column in (KEY, *CANVAS, *MOODLE):
-        _check_unique(path, column, [value for row in rows if (value := row.get(column))])
-    return Roster(path, columns, {row[KEY]: row for row in rows})
+    rows = [row for row in rows if _filled(row, KEY)]
+    used = (KEY, *CANVAS, *MOODLE)
+    if foreign is not None and not all(row.get(name, "").isascii() for row in rows for name in used):
+        raise ClassroomError(foreign)
+    for column in used:
+        _check_unique(path, column, [row[column] for row in rows if _filled(row, column)])
+    return Roster(path, columns, rows)
+
+
+def _decoded(path: Path, content: bytes) -> tuple[str, str | None]:
+    """The text; where it is not Unicode also the sentence for that, which holds if a student is found by such bytes.
+
+    Latin-1, Windows' and the Mac's letters cannot be told from each other, which matters little in a name.
+    """
+    marked = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return content.decode(marked), None
+    except UnicodeDecodeError as error:
+        line = len(re.findall(rb"\r\n|\r|\n", content[: error.start])) + 1
+        problem = f"In {path}, line {line} holds a character that is not in UTF-8. Save the file as CSV in UTF-8."
+        if marked != "utf-8-sig":
+            raise ClassroomError(f"{path} is damaged near line {line}. Save it again as CSV in UTF-8.") from None
+        return content.decode("latin-1"), problem
+
+
+def _table(path: Path, text: str) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        table = list(reader)
+    except csv.Error:
+        raise ClassroomError(
+            f"In {path}, line {reader.line_num} cannot be read as CSV. Save the file as CSV in UTF-8, with commas."
+        ) from None
+    columns = tuple(name.strip() for name in table[0]) if table else ()
+    return columns, [dict(zip(columns, row, strict=False)) for row in table[1:]]
+
+
+def _filled(row: dict[str, str], column: str) -> bool:
+    return bool(row.get(column, "").strip())
 
 
 def _check_unique(path: Path, column: str, values: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""classroom/grades.csv: a row per student and grade cell, safe to open in a spreadsheet."""
+"""A row per student and grade cell: classroom/grades.csv, safe to open in a spreadsheet, and the same for programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from autograder.grading.classroom import Classroom, write_whole
 from autograder.hidden_tests.runner import TestResult
 
-from .safe_csv import csv_text
+from .safe_csv import Exact, csv_text
 from .scores import Assignment, Cell, Submission, read_scores
 
 COLUMNS = ("student_id", "assignment", "grade_id", "score", "max_score", "status", "message")
@@ -21,22 +21,28 @@ def write_grades(classroom: Classroom) -> Path:
     return path
 
 
-def grades_csv(assignments: Iterable[Assignment]) -> str:
-    """The table as CSV. An empty score waits for a person."""
+def grades_csv(assignments: Iterable[Assignment], exact: bool = False) -> str:
+    """The table as CSV. An empty score waits for a person.
+
+    exact   for programs: ids stand as they are, also where a spreadsheet would take one for a formula
+
+    Raises ClassroomError for an id that cannot stand as it is.
+    """
     rows: list[tuple[str | float | None, ...]] = [COLUMNS]
     for assignment in assignments:
         for submission in assignment.submissions:
             for exercise in assignment.exercises:
                 cell = submission.cells.get(exercise.grade_id)
                 if cell is not None:
-                    rows.append(_row(submission, cell))
+                    rows.append(_row(submission, cell, exact))
     return csv_text(rows)
 
 
-def _row(submission: Submission, cell: Cell) -> tuple[str | float | None, ...]:
+def _row(submission: Submission, cell: Cell, exact: bool) -> tuple[str | float | None, ...]:
+    student = Exact(submission.student) if exact else submission.student
     status = submission.status_of(cell)
     told = _message(submission, cell, status)
-    return submission.student, submission.assignment, cell.grade_id, cell.score, cell.max_score, status, told
+    return student, submission.assignment, cell.grade_id, cell.score, cell.max_score, status, told
 
 
 def _message(submission: Submission, cell: Cell, status: str) -> str:

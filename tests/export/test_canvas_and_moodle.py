@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -106,31 +107,98 @@ def test_students_come_by_name_over_all_assignments(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("name", ["csv", "canvas", "moodle"])
-def test_no_cell_starts_a_formula(tmp_path: Path, name: str, hostile: str) -> None:
+def test_no_text_starts_a_formula(tmp_path: Path, name: str, hostile: str) -> None:
     lost = a_test(hostile, 2, "failed", message=hostile)
-    result = a_result("x", a_cell(hostile, 2.0, 0.0, "graded", lost), repairs=[hostile]) | {"student": hostile}
+    result = a_result("x", a_cell(hostile, 2.0, 0.0, "graded", lost), repairs=[hostile]) | {"assignment": hostile}
     classroom = a_class(tmp_path)
     (classroom.results / STAGE).mkdir(parents=True)
     (classroom.results / STAGE / "x.json").write_text(json.dumps(result))
     with export(classroom, name).open(newline="", encoding="utf-8") as file:
         cells = [cell for row in csv.reader(file, strict=True) for cell in row]
+    assert len(cells) >= 6
     for cell in cells:
         assert cell == "-" or not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d")), cell
         assert not cell.startswith(("\t", "\r", "\n")), cell
 
 
-def test_names_of_the_roster_start_no_formula(tmp_path: Path) -> None:
+NASTY = (
+    *(hostile for hostile in HOSTILE if hostile != "-"),
+    *("\rada", "ada\r", "\nada", "a\r\nb", "\tada", "ada\t", " ada", "ada ", "a  b", "-ada", "+ada", "=ada", "@ada"),
+    *(
+        "''",
+        "'=ada",
+        '"',
+        'a"b',
+        "a,b",
+        "a;b",
+        "\ufeffada",
+        "Zoë",
+        "Zoe\u0308",
+        "王",
+        "\u202eada",
+        "a\x1b[31m",
+        "a\x85b",
+    ),
+    *("007", "1e5", "1.0", "TRUE", "NULL", "#N/A", "\u200bada", "\xa0ada", "a\u2028b", "x" * 200),
+)
+
+
+@pytest.mark.parametrize("student", NASTY)
+def test_every_id_comes_back_as_it_was(tmp_path: Path, student: str) -> None:
+    classroom = a_class_with_ids(tmp_path, student)
+    assert {row["student_id"] for row in table(classroom, "csv")} == {student}
+    assert [row["SIS Login ID"] for row in table(classroom, "canvas")[1:]] == [student]
+    assert [row["Username"] for row in table(classroom, "moodle")] == [student]
+    course = json.loads(export(classroom, "json").read_text(encoding="utf-8"))
+    assert [one["id"] for one in course["students"]] == [student]
+
+
+def test_all_ids_together_keep_their_rows(tmp_path: Path) -> None:
+    classroom = a_class_with_ids(tmp_path, *NASTY)
+    assert sorted(row["Username"] for row in table(classroom, "moodle")) == sorted(NASTY)
+    assert sorted(row["SIS Login ID"] for row in table(classroom, "canvas")[1:]) == sorted(NASTY)
+    assert {row["student_id"] for row in table(classroom, "csv")} == set(NASTY)
+
+
+@pytest.mark.parametrize("login", NASTY)
+def test_every_login_of_a_roster_is_written_as_it_stands_there(tmp_path: Path, login: str) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([["nbgrader_id", "SIS Login ID", "Username"], ["ada", login, login]])
+    roster = tmp_path / "roster.csv"
+    roster.write_bytes(text.getvalue().encode())
+    classroom = a_class(tmp_path, two_scores("ada", 6, 1))
+    assert table(classroom, "canvas", roster=roster)[1]["SIS Login ID"] == login
+    assert table(classroom, "moodle", roster=roster)[0]["Username"] == login
+
+
+def test_blanks_around_an_id_in_the_roster_matter_where_another_student_has_them(tmp_path: Path) -> None:
+    roster = a_roster(tmp_path, "nbgrader_id,Username\n ada ,first\nbob ,second\n")
+    classroom = a_class_with_ids(tmp_path, " ada ", "bob")
+    assert [row["Username"] for row in table(classroom, "moodle", roster=roster)] == ["first", "second"]
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ClassroomError, match=r"has no row for ada: add them"):
+        table(a_class_with_ids(tmp_path / "other", " ada ", "ada", "bob"), "moodle", roster=roster)
+
+
+@pytest.mark.parametrize("name", ["csv", "canvas", "moodle"])
+def test_an_id_that_no_file_can_hold_is_refused(tmp_path: Path, name: str) -> None:
+    classroom = a_class_with_ids(tmp_path, "half \udcff")
+    with pytest.raises(ClassroomError, match=r"The id 'half .udcff' .* not UTF-8.*: rename the student's folders"):
+        export(classroom, name)
+    assert not list(classroom.folder.glob("*.csv"))
+
+
+def test_names_of_the_roster_start_no_formula_and_its_ids_are_as_they_are(tmp_path: Path) -> None:
     roster = a_roster(tmp_path, "nbgrader_id,Student,ID,SIS Login ID,Section\nada,=1+1,-7,@ada,+2\n")
     classroom = a_class(tmp_path, two_scores("ada", 6, 2))
     row = table(classroom, "canvas", roster=roster)[1]
-    assert list(row.values()) == ["'=1+1", "'-7", "", "'@ada", "'+2", "8"]
+    assert list(row.values()) == ["'=1+1", "-7", "", "@ada", "'+2", "8"]
 
 
-def test_commas_quotes_lines_and_broken_characters_in_names(tmp_path: Path) -> None:
-    classroom = a_class_with_ids(tmp_path, 'O\'Hara, "Zoë"', "two\nlines\u202e", "half \udcff", "12345")
+def test_commas_quotes_and_lines_in_names(tmp_path: Path) -> None:
+    classroom = a_class_with_ids(tmp_path, 'O\'Hara, "Zoë"', "two\nlines\u202e", "12345")
     rows = table(classroom, "canvas")[1:]
-    assert [row["Student"] for row in rows] == ["12345", 'O\'Hara, "Zoë"', "half \ufffd", "two lines\ufffd"]
-    assert [row["Username"] for row in table(classroom, "moodle")] == [row["Student"] for row in rows]
+    assert [row["Student"] for row in rows] == ["12345", 'O\'Hara, "Zoë"', "two lines\ufffd"]
     # Canvas would take it for the number of one of its own users.
     assert rows[0]["ID"] == ""
 
@@ -192,9 +260,38 @@ def test_a_roster_that_does_not_fit_is_refused(
     assert not list(classroom.folder.glob("*.csv"))
 
 
-def test_a_roster_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_rosters_in_every_unicode_that_names_itself(tmp_path: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding.startswith("utf-16-") else ""
+    roster = a_roster(tmp_path, f"{mark}nbgrader_id,Student,SIS Login ID\nZoë,Zoë 王,zoë\n", encoding)
+    row = table(a_class(tmp_path, two_scores("Zoë", 6, 1)), "canvas", roster=roster)[1]
+    assert (row["Student"], row["SIS Login ID"]) == ("Zoë 王", "zoë")
+
+
+def test_a_name_in_latin_1_does_not_matter_where_ids_are_plain(tmp_path: Path) -> None:
+    roster = a_roster(tmp_path, "nbgrader_id,Student,SIS Login ID\nzoe,Zoë,z1\n", "latin-1")
+    row = table(a_class(tmp_path, two_scores("zoe", 6, 1)), "canvas", roster=roster)[1]
+    assert (row["Student"], row["SIS Login ID"]) == ("Zoë", "z1")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("nbgrader_id,ID\nada,1\nZoë,2\n".encode("latin-1"), r"In .*roster\.csv, line 3 holds .* not in UTF-8\. Save"),
+        ("nbgrader_id,ID\rada,1\rbob,ü\r".encode("cp1252"), r"In .*roster\.csv, line 3 holds .* not in UTF-8\. Save"),
+        ("nbgrader_id,ID\nada,1\n".encode("utf-16")[:-1], r"roster\.csv is damaged near line \d+\. Save it again"),
+        (b"nbgrader_id,ID\nada," + b"1" * 200_000 + b"\n", r"In .*roster\.csv, line 2 cannot be read as CSV\. Save"),
+    ],
+)
+def test_a_roster_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_bytes(content)
+    with pytest.raises(ClassroomError, match=problem) as refused:
+        export(a_class(tmp_path, two_scores("ada", 6, 1)), "canvas", roster=roster)
+    assert "codec" not in str(refused.value)
+
+
+def test_a_roster_that_is_not_there_is_refused(tmp_path: Path) -> None:
     classroom = a_class(tmp_path, two_scores("ada", 6, 1))
-    with pytest.raises(ClassroomError, match=r"roster\.csv is not CSV in UTF-8 .* Save it as such"):
-        export(classroom, "canvas", roster=a_roster(tmp_path, "nbgrader_id,ID\nZoë,1\n", "utf-16"))
     with pytest.raises(ClassroomError, match=r"absent\.csv cannot be read .*--roster"):
         export(classroom, "canvas", roster=tmp_path / "absent.csv")

@@ -94,7 +94,7 @@ def test_odd_ids_and_messages_survive(tmp_path: Path) -> None:
     result = a_result("x", a_cell("attention", 1.0, 0.0, "graded", odd)) | {"student": "=Zoë \udcff"}
     (classroom.results / STAGE / "x.json").write_text(json.dumps(result))
     (student,) = document(classroom)["students"]
-    assert student["id"] == "=Zoë ?"
+    assert student["id"] == "=Zoë \udcff"
     assert student["submissions"][0]["cells"][0]["tests"][0]["message"] == odd["message"]
 
 

@@ -85,6 +85,15 @@ def test_formulas_are_text(tmp_path: Path, start: str) -> None:
         assert row[column].startswith(f"'{formula}"), column
 
 
+@pytest.mark.parametrize("student", ["\rada", "ada\rbob", "a\r\nb", "ada\n"])
+def test_line_breaks_in_an_id_break_no_row(tmp_path: Path, student: str) -> None:
+    classroom = a_class(tmp_path, a_result("bob", a_cell("norms", 1.0, 1.0)))
+    result = a_result("x", a_cell("norms", 1.0, 0.5), a_cell("essay", 1.0, 1.0)) | {"student": student}
+    (classroom.results / STAGE / "x.json").write_text(json.dumps(result))
+    found = [(row["student_id"].removeprefix("'"), row["grade_id"], row["score"]) for row in rows(classroom)]
+    assert sorted(found) == sorted([("bob", "norms", "1"), (student, "norms", "0.5"), (student, "essay", "1")])
+
+
 def test_real_numbers_stay_numbers(tmp_path: Path) -> None:
     (row,) = rows(a_class(tmp_path, a_result("12345", a_cell("norms", 1.0, -0.5))))
     assert (row["student_id"], row["score"], row["max_score"]) == ("12345", "-0.5", "1")

@@ -54,7 +54,7 @@ def folder_name(name: str) -> str:
     """The name as that of one folder: what could lead elsewhere becomes %XX, and no two names become one."""
 
     def percent(odd: re.Match[str]) -> str:
-        return "".join(f"%{byte:02X}" for byte in odd[0].encode(errors="replace"))
+        return "".join(f"%{byte:02X}" for byte in odd[0].encode(errors="surrogatepass"))
 
     return re.sub(r"^\.|[^\w.@ +-]", percent, name)
 
