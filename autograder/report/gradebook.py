@@ -34,10 +34,14 @@ class Entry:
 
 @dataclass
 class Gradebook:
-    """`entries[assignment, student][grade_id]`, and `penalties[assignment, student]` in points."""
+    """`entries[assignment, student][grade_id]`, and `penalties[assignment, student]` in points.
+
+    exists   whether there is a file
+    """
 
     entries: dict[tuple[str, str], dict[str, Entry]] = field(default_factory=dict)
     penalties: dict[tuple[str, str], float] = field(default_factory=dict)
+    exists: bool = False
 
 
 def read_gradebook(classroom: Classroom) -> Gradebook:
@@ -54,6 +58,7 @@ def read_gradebook(classroom: Classroom) -> Gradebook:
                 f"and puts that back from {classroom.marks}."
             )
         return book
+    book.exists = True
     wait_until_free(path, to_write=False)
     # nbgrader's own Gradebook class creates tables and a course when it opens a file; a report must change nothing.
     engine = create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")

@@ -49,6 +49,8 @@ def _message(submission: Submission, cell: Cell, status: str) -> str:
     told = [told_of(test) for test in cell.lost]
     if status in ("repaired", "not readable"):
         told += submission.repairs
+    if submission.gone:
+        told.append("no longer handed in")
     return " · ".join(told)
 
 

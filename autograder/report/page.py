@@ -165,6 +165,11 @@ def _alerts(assignment: Assignment) -> str:
     ]
     if assignment.unmarked:
         lines.append(f"Handed in and not graded yet: {_who(assignment.unmarked)}")
+    if assignment.gone:
+        lines.append(
+            "Graded before and no longer handed in, yet counted until <code>nbgrader db student remove</code>: "
+            f"{_who(assignment.gone)}"
+        )
     return f'<div class="alert">{"".join(f"<p>{line}</p>" for line in lines)}</div>\n' if lines else ""
 
 

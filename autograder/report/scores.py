@@ -48,7 +48,11 @@ class Exercise:
 
 @dataclass
 class Submission:
-    """All that is known about one student's submission. `penalty` is what being late costs, in points."""
+    """All that is known about one student's submission.
+
+    penalty   what being late costs, in points
+    gone      whether its folder is no longer among those handed in
+    """
 
     student: str
     assignment: str
@@ -57,6 +61,7 @@ class Submission:
     repairs: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     penalty: float = 0.0
+    gone: bool = False
 
     @property
     def readable(self) -> bool:
@@ -106,6 +111,11 @@ class Assignment:
         """The sum of all points."""
         return sum(exercise.max_score for exercise in self.exercises)
 
+    @property
+    def gone(self) -> list[str]:
+        """The students whose submission was graded and is no longer there."""
+        return [submission.student for submission in self.submissions if submission.gone]
+
     def column(self, grade_id: str) -> Iterator[tuple[Submission, Cell]]:
         """Every submission's cell of one exercise."""
         for submission in self.submissions:
@@ -114,11 +124,18 @@ class Assignment:
 
 
 def read_scores(classroom: Classroom) -> list[Assignment]:
-    """The class's assignments by name, with submissions by student. Raises ClassroomError."""
+    """The class's assignments by name, with submissions by student. Raises ClassroomError.
+
+    A submission whose folder was taken away stays, and is marked as gone, until its student is taken out of the
+    gradebook as well.
+    """
     book = read_gradebook(classroom)
     found: dict[str, dict[str, Submission]] = {}
     for result in classroom.all_results():
         submission = from_result(result, book)
+        submission.gone = _is_gone(classroom, submission)
+        if submission.gone and book.exists and (submission.assignment, submission.student) not in book.entries:
+            continue
         found.setdefault(submission.assignment, {})[submission.student] = submission
     for (stage, student), entries in book.entries.items():
         # nbgrader can grade without us, and leaves no result then.
@@ -127,7 +144,13 @@ def read_scores(classroom: Classroom) -> list[Assignment]:
             cells = {grade_id: _from_entry(grade_id, entry) for grade_id, entry in entries.items()}
             penalty = book.penalties.get((stage, student), 0.0)
             found[stage][student] = Submission(student, stage, "graded", cells, penalty=penalty)
+            found[stage][student].gone = _is_gone(classroom, found[stage][student])
     return [as_assignment(classroom, stage, found[stage]) for stage in sorted(found) if found[stage]]
+
+
+def _is_gone(classroom: Classroom, submission: Submission) -> bool:
+    # Where nothing at all is handed in, somebody reports on results alone.
+    return classroom.submitted.is_dir() and not classroom.submission(submission.student, submission.assignment).is_dir()
 
 
 def from_result(result: dict[str, Any], book: Gradebook) -> Submission:

@@ -37,10 +37,11 @@ def _table(assignment: Assignment) -> str:
         lines.append(f"{letter}  {one_line(exercise.label)} ({_points(exercise.max_score)})")
     if any(submission.waiting for submission in assignment.submissions):
         lines.append("✎  waits for a person: nbgrader's formgrader shows it")
-    if assignment.unmarked:
-        names = [_short(student) for student in assignment.unmarked[:MANY]]
-        more = len(assignment.unmarked) - len(names)
-        lines.append(f"No result yet: {', '.join(names)}{f' and {more} more' if more else ''}")
+    for told, students in (("No result yet", assignment.unmarked), ("No longer handed in", assignment.gone)):
+        names = [_short(student) for student in students[:MANY]]
+        more = len(students) - len(names)
+        if names:
+            lines.append(f"{told}: {', '.join(names)}{f' and {more} more' if more else ''}")
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from nbgrader.api import Gradebook
 from results_by_hand import STAGE, a_cell, a_class, a_result
 
 from autograder.grading.classroom import Classroom, ClassroomError
-from autograder.report import gradebook_table, write_grades
+from autograder.report import gradebook_table, write_grades, write_report
 from autograder.report.scores import Submission, read_scores
 
 
@@ -93,6 +93,21 @@ def test_a_student_of_whom_nothing_is_decided_is_not_graded(classroom: Classroom
     (assignment,) = read_scores(classroom)
     assert [submission.student for submission in assignment.submissions] == ["ada", "bob", "cyd"]
     assert assignment.unmarked == ["dan"]
+
+
+def test_whose_folder_is_gone_is_named_until_the_gradebook_forgets_them(classroom: Classroom) -> None:
+    for student in ("ada", "bob"):
+        (classroom.submitted / student / STAGE).mkdir(parents=True)
+    (classroom.submitted / "bob" / STAGE).rmdir()
+    (assignment,) = read_scores(classroom)
+    assert assignment.gone == ["bob", "cyd"]
+    assert "No longer handed in: bob, cyd" in gradebook_table(classroom, STAGE)
+    assert "no longer handed in" in write_grades(classroom).read_text()
+    assert "Graded before and no longer handed in" in write_report(classroom).read_text()
+    with Gradebook(f"sqlite:///{classroom.folder / 'gradebook.db'}") as book:
+        book.remove_student("bob")
+    assert "bob" not in by_student(classroom)
+    assert "bob" not in write_grades(classroom).read_text()
 
 
 def test_reading_changes_nothing(classroom: Classroom) -> None:

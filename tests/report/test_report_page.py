@@ -157,7 +157,8 @@ def test_an_empty_class_is_told_what_to_do(tmp_path: Path) -> None:
 
 def test_handed_in_but_not_graded_is_said(tmp_path: Path) -> None:
     classroom = a_class(tmp_path, two_scores("ada", 6, 2))
-    (classroom.submitted / "yan" / STAGE).mkdir(parents=True)
+    for student in ("ada", "yan"):
+        (classroom.submitted / student / STAGE).mkdir(parents=True)
     assert "Handed in and not graded yet: yan" in Page(write_report(classroom).read_text()).text
     assert gradebook_table(classroom, STAGE).endswith("No result yet: yan")
 
