@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.grading.classroom import ClassroomError
+from autograder.report.plain_text import visible
 
 KEY = "nbgrader_id"
 CANVAS = ("ID", "SIS User ID", "SIS Login ID")
@@ -114,4 +115,4 @@ def _check_unique(path: Path, column: str, values: list[str]) -> None:
 
 def _names(names: list[str]) -> str:
     more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(visible, names[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
