@@ -16,7 +16,10 @@ from autograder.grading.classroom import Classroom, ClassroomError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point of `autograder`. Returns the exit status: 0 done, 1 not done or not for everyone, 2 wrong usage."""
+    """Entry point of `autograder`. Returns the exit status.
+
+    0 done, 1 not done, not for everyone or not without you, 2 wrong usage.
+    """
     options = _parser().parse_args(arguments)
     if problem := _problem_with_coursekit():
         print(f"autograder: {problem}", file=sys.stderr)
@@ -131,12 +134,8 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from autograder.reviews import is_sample
-
     classroom = Classroom.find()
     classroom.check_stage(options.stage)
-    if is_sample():
-        print("Accuracy is graded on the bundled sample of made-up reviews. For IMDB, name its folder: COURSEKIT_IMDB")
     return _grade_stage(classroom, options.stage, options)
 
 
@@ -169,6 +168,7 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
         scheduler=given.get("scheduler"),
         resources=given.get("resources"),
         progress=_progress_bar,
+        tell=lambda sentence: print(sentence, file=sys.stderr),
     )
     print(f"{stage}: {summary}.")
     changes = [*summary.changes, *summary.penalties]
@@ -192,7 +192,15 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
         )
     for student, sentence in summary.failed:
         print(f"  {student}: {sentence}", file=sys.stderr)
-    return 1 if summary.failed else 0
+    for sentence, untested in summary.untested.items():
+        who = ", ".join(map(one_line, untested[:MANY])) + (
+            f" and {len(untested) - MANY} more" if untested[MANY:] else ""
+        )
+        print(f"  Test error, which needs you, for {who}: {one_line(sentence)}", file=sys.stderr)
+    return 1 if summary.failed or summary.untested else 0
+
+
+MANY = 8  # names in a line
 
 
 def _progress_bar(finished: Iterator[str], total: int) -> Iterable[str]:

@@ -34,7 +34,8 @@ def open_submission(path: Path, stage: str, seed: int) -> Iterator[Target]:
     with Worker(classroom.limits(stage)) as worker:
         run = NotebookRun(worker, repaired.notebook, worker.limits)
         try:
-            yield Target(Submission(run, seed, find(path.parent)), seed, run.enter, run.order)
+            submission = Submission(run, seed, find(path.parent))
+            yield Target(submission, seed, run.enter, run.order, class_seed=Setting(classroom, stage).class_seed)
         finally:
             run.close()
 

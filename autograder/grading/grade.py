@@ -28,6 +28,7 @@ def grade(
     basis: Basis | None = None,
     handed_in: HandedIn | None = None,
     earlier: Graded | None = None,
+    class_seed: int = 0,
 ) -> Graded:
     """Grade one repaired submission.
 
@@ -39,6 +40,7 @@ def grade(
     basis      what the result depends on
     handed_in  the trained weights beside the notebook
     earlier    a result of the same submission that differs in the basis's hidden tests alone: only those are run
+    class_seed of what the hidden tests draw once for all submissions of a class
 
     Whatever the submission does, a result comes back. Raises HiddenTestError or SandboxMissing, which are faults of
     the installation, and SandboxDied where the sandbox was ended from outside twice.
@@ -50,9 +52,11 @@ def grade(
 
     def ran_and_tested() -> tuple[NotebookRun, list[TestResult]]:
         run = NotebookRun(worker, notebook, worker.limits, run_look)
+        submission = Submission(run, seed, handed_in)
         try:
-            submission, budget = Submission(run, seed, handed_in), worker.limits.diagnosis_seconds
-            results = run_hidden_tests(stage, submission, seed, run.enter, run.order, again, budget)
+            budget = worker.limits.diagnosis_seconds
+            results = run_hidden_tests(stage, submission, seed, run.enter, run.order, again, budget, class_seed)
+            run.events += submission.noted
             if earlier is None:
                 run.finish()
             return run, results
@@ -162,8 +166,12 @@ def grade_cell_outputs(score: CellScore) -> list[NotebookNode]:
     return [nbformat.from_dict(checks), nbformat.from_dict(earned | {"execution_count": None})]
 
 
+MARKS = {"passed": ("✓", "#2e7d32"), "test error": ("!", "#6b6b6b")}
+LOST = ("✗", "#c62828")
+
+
 def _mark(test: TestResult) -> str:
-    return "✓" if test.status == "passed" else "✗"
+    return MARKS.get(test.status, LOST)[0]
 
 
 def _line(test: TestResult) -> str:
@@ -173,7 +181,7 @@ def _line(test: TestResult) -> str:
 
 def _row(test: TestResult) -> str:
     told = f"<br><span style='margin-left:1.4em'>{html.escape(test.message)}</span>" if test.message else ""
-    colour = "#2e7d32" if test.status == "passed" else "#c62828"
+    colour = MARKS.get(test.status, LOST)[1]
     return (
         f"<li style='margin-bottom:.3em'><b style='color:{colour}'>{_mark(test)} {html.escape(test.title)}</b> "
         f"<span style='opacity:.7'>{test.earned:g} / {test.points:g}</span>{told}</li>"

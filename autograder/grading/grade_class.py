@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from autograder.hidden_tests.runner import make_ready
 from autograder.sandbox import Limits
+from autograder.submission import HandedIn
 
 from .cache import cached, keep
 from .changes import Change, changes
@@ -33,6 +35,7 @@ class Summary:
     """What a grading run did.
 
     failed     a student and a sentence for each submission left without a result
+    untested   what a hidden test says that could judge nothing → the students whose work it was
     changes    the scores that a dry run found to differ from those written
     penalties  the late penalties that are others now, or would be after a dry run
     waiting    student and exercise of each mark by hand whose answer has changed since
@@ -47,10 +50,18 @@ class Summary:
     penalties: list[Change] = field(default_factory=list)
     waiting: list[tuple[str, str]] = field(default_factory=list)
     put_back: set[str] = field(default_factory=set)
+    untested: dict[str, list[str]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         parts = [f"{self.graded} graded", f"{self.from_cache} from the cache", f"{self.unchanged} unchanged"]
-        return ", ".join(parts + ([f"{len(self.failed)} failed"] if self.failed else []))
+        parts += [f"{len(self.failed)} failed"] if self.failed else []
+        students = {student for some in self.untested.values() for student in some}
+        return ", ".join(parts + ([f"{len(students)} with a test error"] if students else []))
+
+    def note_test_errors(self, student: str, graded: Graded) -> None:
+        """Note what could not be tested in a student's work."""
+        for sentence in graded.test_errors:
+            self.untested.setdefault(sentence, []).append(student)
 
 
 def grade_class(
@@ -66,6 +77,7 @@ def grade_class(
     scheduler: str | None = None,
     resources: dict[str, float] | None = None,
     progress: Callable[[Iterator[str], int], Iterable[str]] = lambda done, total: done,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> Summary:
     """Grade an assignment's submissions and write results, autograded notebooks and the gradebook.
 
@@ -78,6 +90,7 @@ def grade_class(
     scheduler  address of a Dask scheduler on whose workers to grade; in processes of this machine where None
     resources  what such a worker must have been started with, {"GPU": 1}
     progress   wraps the iterator of finished students, for a progress bar
+    tell       is given sentences before grading starts: what this machine lacks, and what takes long
 
     What one submission does, or a file that cannot be written, never keeps the others from being graded.
     Late penalties are worked out anew for all of them, graded anew or not: due dates and extensions change too.
@@ -104,10 +117,17 @@ def grade_class(
         return Cluster(setting, jobs, scheduler, resources)
 
     with _one_run_at_a_time(classroom):
-        jobs = [Job(student, setting.load(student).key, anew=force) for student in chosen]
-        at_hand = [] if force else [job for job in jobs if cached(classroom, job.key) is not None]
+        beside: dict[str, HandedIn] = {}
+        jobs = []
+        for student in chosen:
+            submitted = setting.load(student)
+            jobs.append(Job(student, submitted.key, anew=force))
+            beside[student] = submitted.handed_in
+        at_hand = [] if force else [job for job in jobs if _is_settled(classroom, job)]
         done = set(at_hand)
         waiting = [job for job in jobs if job not in done]
+        if scheduler is None and waiting:
+            _make_ready(setting, [beside[job.student] for job in waiting], tell)
         if dry_run:
             with graders(waiting) as pool:
                 for _ in progress(_preview(setting, at_hand, pool, summary), len(chosen)):
@@ -128,6 +148,21 @@ def grade_class(
     return summary
 
 
+def _is_settled(classroom: Classroom, job: Job) -> bool:
+    """Whether there is a result that stands: what a test could not judge is tried again in every run."""
+    kept = cached(classroom, job.key)
+    return kept is not None and not kept.test_errors
+
+
+def _make_ready(setting: Setting, handed_in: list[HandedIn], tell: Callable[[str], None]) -> None:
+    """Let the hidden tests prepare what they need once for all, and tell what this machine lacks."""
+    for lack in make_ready(setting.stage, handed_in, setting.class_seed, tell):
+        tell(
+            f"This machine has no {lack.what}. What cannot be tested without takes no points and is reported as a test "
+            f"error, which needs you. {lack.remedy}"
+        )
+
+
 def _finish(
     setting: Setting, book: GradebookWriter, at_hand: list[Job], pool: Graders, summary: Summary
 ) -> Iterator[str]:
@@ -145,6 +180,7 @@ def _finish(
             summary.failed.append((job.student, str(graded)))
         else:
             summary.graded += _write(classroom, book, job, stage, graded, summary)
+            summary.note_test_errors(job.student, graded)
         yield job.student
     for job in pool.left:
         summary.failed.append((job.student, "The grader's own process died again and again; see to the memory."))
@@ -163,6 +199,7 @@ def _preview(setting: Setting, at_hand: list[Job], pool: Graders, summary: Summa
             summary.failed.append((job.student, str(graded)))
         else:
             summary.graded += 1
+            summary.note_test_errors(job.student, graded)
             keep(classroom, graded)
             summary.changes += changes(classroom, stage, job.student, graded)
         yield job.student

@@ -58,14 +58,22 @@ class Graded:
 
     @property
     def status(self) -> str:
-        """What to call the whole submission: not readable, one of TROUBLES, repaired or graded."""
+        """What to call the whole submission: not readable, one of TROUBLES, test error, repaired or graded."""
         if not self.readable:
             return "not readable"
         statuses = {cell.status for cell in self.cells}
         for status in TROUBLES:
             if status in statuses or status == self.trouble:
                 return status
+        if self.test_errors:
+            return "test error"
         return "repaired" if self.repairs else "graded"
+
+    @property
+    def test_errors(self) -> list[str]:
+        """What the tests that could judge nothing say, each sentence once."""
+        tests = [test for cell in self.cells for test in cell.tests]
+        return list(dict.fromkeys(test.message or test.title for test in tests if test.status == "test error"))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `from_json` makes an equal object."""

@@ -113,15 +113,23 @@ class GradeInSandbox(NbGraderPreprocessor):
         told = nb.metadata.pop(NOTES)
         setting = _setting(self.parent.parent.coursedir, resources)
         graded = cached(setting.classroom, key_of(told["basis"]))
-        if graded is None:
+        if graded is None or graded.test_errors:
             repaired = Repaired(nb, told["notes"], told["readable"], told["answered"])
             if repaired.readable:
-                handed_in = self.parent.handed_in
-                worker = warm_worker(setting.limits)
-                graded = grade(setting.stage, repaired, worker, told["seed"], basis=told["basis"], handed_in=handed_in)
+                graded = grade(
+                    setting.stage,
+                    repaired,
+                    warm_worker(setting.limits),
+                    told["seed"],
+                    basis=told["basis"],
+                    handed_in=self.parent.handed_in,
+                    class_seed=setting.class_seed,
+                )
             else:
                 graded = ungraded(repaired, told["seed"], told["basis"])
             keep(setting.classroom, graded)
+            for sentence in graded.test_errors:
+                self.log.warning("Test error, which needs you: %s", sentence)
         marked = [cell for cell in nb.cells if "nbgrader" in cell.metadata]
         put_back_locked(graded.notebook, {cell.metadata["nbgrader"]["grade_id"]: cell.source for cell in marked})
         resources[NOTES] = graded

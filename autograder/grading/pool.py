@@ -91,7 +91,7 @@ def grade_submitted(setting: Setting, submitted: Submitted, earlier: Graded | No
         return ungraded(repaired, submitted.seed, submitted.basis)
     worker = warm_worker(setting.limits, setting.trust)
     seed, basis, handed_in = submitted.seed, submitted.basis, submitted.handed_in
-    return grade(setting.stage, repaired, worker, seed, setting.run_look, basis, handed_in, earlier)
+    return grade(setting.stage, repaired, worker, seed, setting.run_look, basis, handed_in, earlier, setting.class_seed)
 
 
 class Pool:

@@ -34,6 +34,7 @@ from .graded import Basis, Graded, key_of
 from .timestamp import read_timestamp
 
 HERE = Path(autograder.__file__).parent
+SEED_DIGITS = 12  # hexadecimal: too many to be tried out while a submission runs, and whole in every reader of JSON
 DECIDING = ("torch", "numpy", "transformers", "safetensors", "pytest", "ipython")
 
 
@@ -82,7 +83,7 @@ class Submitted:
     raw        bytes of the notebook, None if there is none
     notes      what there was to tell about the folder
     basis      what its result depends on
-    seed       of the hidden tests' inputs: the same for the same file, and unknown to whoever lacks the class's secret
+    seed       of the hidden tests' inputs: the same for the same files, and unknown to whoever lacks the class's secret
     handed_in  the trained weights beside the notebook
     """
 
@@ -154,6 +155,11 @@ class Setting:
     def _secret(self) -> str:
         return class_secret(self.classroom)
 
+    @cached_property
+    def class_seed(self) -> int:
+        """Seed of what the hidden tests draw once for all submissions of the class."""
+        return int(_digest(self._secret, "class")[:SEED_DIGITS], 16)
+
     def load(self, student: str) -> Submitted:
         """Find what a student handed in. Raises nothing for what is in the folder."""
         folder, trusted = self.classroom.submission(student, self.stage), self.classroom.submitted
@@ -164,8 +170,9 @@ class Setting:
     def submitted(self, raw: bytes | None, notes: list[str], folder: Path, trusted: Path | None = None) -> Submitted:
         """The same for a notebook that is at hand, the folder it lies in, and one above that which is no student's."""
         content = hashlib.sha256(raw or b"").hexdigest()
-        seed = int(_digest(self._secret, content)[:8], 16)
         handed_in = find(folder, trusted)
+        # With other weights other questions are asked: what a notebook learned about the last ones is of no use.
+        seed = int(_digest(self._secret, content, *sorted(handed_in.hashes.items()))[:SEED_DIGITS], 16)
         notes = [*notes, *handed_in.notes]
         rest = _digest(self._common, content, raw is None, notes, seed, dict(handed_in.hashes))
         return Submitted(raw, notes, {"": rest, **self._tests}, seed, handed_in)

@@ -26,6 +26,24 @@ class Told(AssertionError):
         self.share = share
 
 
+class ResourceMissing(Exception):
+    """A hidden test needs something that the grading machine lacks, which costs nobody anything.
+
+    what     the thing, in words that follow "the machine that grades has no": "bert-base-uncased"
+    remedy   for the instructor: what is wrong, or what to do
+
+    Its text is the sentence for the student.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(
+            f"This could not be tested: the machine that grades has no {what}. It takes no points; your instructor has "
+            "been told."
+        )
+        self.what = what
+        self.remedy = remedy
+
+
 def expect(condition: Any, sentence: str) -> None:
     """Raise `Told(sentence)` unless the condition holds."""
     if not condition:

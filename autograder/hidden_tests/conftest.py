@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.hidden_tests.runner import TARGET, Target, numbers_for, stage_of, submission_for
+from autograder.hidden_tests.runner import TARGET, Target, class_seed_for, numbers_for, stage_of, submission_for
 from autograder.submission import Submission
 
 
@@ -49,3 +49,9 @@ def submission(_target: Target, request: pytest.FixtureRequest) -> Submission:
 def rng(_target: Target, request: pytest.FixtureRequest) -> torch.Generator:
     """Random numbers for the test's inputs, from the run's seed and the test's name."""
     return numbers_for(_target, request.node)
+
+
+@pytest.fixture
+def class_seed(_target: Target, request: pytest.FixtureRequest) -> int:
+    """The seed of what is drawn once for a whole class."""
+    return class_seed_for(_target, request.node)

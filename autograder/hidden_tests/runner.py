@@ -22,9 +22,9 @@ from autograder.misconceptions import exercises, right_answer
 from autograder.misconceptions.diagnosis import diagnose
 from autograder.redirection import is_watched
 from autograder.sandbox import SandboxDied, SandboxMissing
-from autograder.submission import Exchange, LocalSubmission, StudentError, Submission
+from autograder.submission import Exchange, HandedIn, LocalSubmission, StudentError, Submission
 
-from . import Told
+from . import ResourceMissing, Told
 
 HERE = Path(__file__).parent
 # Parts of pytest that cost time and do nothing here; two of them collect garbage twice at each end.
@@ -39,7 +39,8 @@ NOT_NEEDED = (
 class Target:
     """What the fixtures of a run work on: the submission, and how to bring it to a grade cell.
 
-    only   grade_ids whose tests are run; all where None
+    only         grade_ids whose tests are run; all where None
+    class_seed   the same for all submissions of a class, where drawing anew for each would take too long
     """
 
     submission: Submission
@@ -47,6 +48,7 @@ class Target:
     enter: Callable[[str], None] = lambda grade_id: None
     order: Sequence[str] = ()
     only: Set[str] | None = None
+    class_seed: int = 0
 
 
 TARGET = pytest.StashKey[Target]()
@@ -114,22 +116,37 @@ def numbers_for(target: Target, item: pytest.Item) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
 
-FIXTURES = {"submission": submission_for, "rng": numbers_for}
+def class_seed_for(target: Target, item: pytest.Item) -> int:
+    """What the `class_seed` fixture is."""
+    return target.class_seed
+
+
+FIXTURES: dict[str, Callable[[Target, pytest.Item], Any]] = {
+    "submission": submission_for,
+    "rng": numbers_for,
+    "class_seed": class_seed_for,
+}
 OWN_FIXTURES = {*FIXTURES, "_target", "request"}
 
 
 @dataclass
 class _Findings:
-    """What the hidden tests found on one submission."""
+    """What the hidden tests found on one submission.
+
+    lacking   names of the tests for which the grading machine lacks something
+    """
 
     target: Target
     results: list[TestResult] = field(default_factory=list)
     exchanges: dict[str, list[Exchange]] = field(default_factory=dict)
+    lacking: set[str] = field(default_factory=set)
 
     def take(self, item: pytest.Item, error: BaseException | None) -> None:
         """Note the result of a test, and the calls that it made. Raises what is no fault of the submission's."""
         if isinstance(error, (SandboxDied, SandboxMissing)):
             raise error
+        if isinstance(error, ResourceMissing):
+            self.lacking.add(item.name)
         grade_id, value = _points_of(item)
         log = self.target.submission._exchanges
         self.exchanges.setdefault(grade_id, []).extend(log)
@@ -175,6 +192,8 @@ def _result(item: pytest.Item, grade_id: str, value: float, error: BaseException
         return TestResult(name, grade_id, title, value, value * error.share, "failed", str(error))
     if isinstance(error, StudentError):
         return TestResult(name, grade_id, title, value, 0.0, error.status, str(error))
+    if isinstance(error, ResourceMissing):
+        return TestResult(name, grade_id, title, value, value, "test error", str(error))
     if isinstance(error, KeyboardInterrupt):
         raise error
     return TestResult(name, grade_id, title, value, 0.0, "test error", f"{type(error).__name__}: {error}"[:500])
@@ -267,6 +286,7 @@ def run_hidden_tests(
     order: Sequence[str] = (),
     only: Set[str] | None = None,
     diagnosis_seconds: float = math.inf,
+    class_seed: int = 0,
 ) -> list[TestResult]:
     """Run the hidden tests of `stage` on `submission`.
 
@@ -274,12 +294,14 @@ def run_hidden_tests(
     order  grade_ids as they come in the notebook; the tests are run in that order
     only   grade_ids whose tests are run; all where None
     diagnosis_seconds   of this thread's processor, for all exercises together
+    class_seed          of what is drawn once for all submissions of a class
 
     Returns a result per test, failures with their diagnosis. Raises HiddenTestError where pytest could not run them.
     """
-    findings = _run(stage, Target(submission, seed, enter, order, only))
-    if any(result.status == "test error" for result in findings.results):
-        _settle_test_errors(stage, findings.results)
+    findings = _run(stage, Target(submission, seed, enter, order, only, class_seed))
+    broken = [r for r in findings.results if r.status == "test error" and r.name not in findings.lacking]
+    if broken:
+        _settle_test_errors(stage, broken)
     _add_diagnoses(findings.results, findings.exchanges, time.thread_time() + diagnosis_seconds)
     return findings.results
 
@@ -298,12 +320,32 @@ def _settle_test_errors(stage: str, results: list[TestResult]) -> None:
             result.message = "What came back is not what this test can work with. Check its type and its contents."
 
 
+def make_ready(
+    stage: str, handed_in: Sequence[HandedIn], class_seed: int, tell: Callable[[str], None]
+) -> list[ResourceMissing]:
+    """Let the hidden tests of a stage prepare what they need once for a class, if their module has a `make_ready`.
+
+    handed_in    what the students whose work will be graded handed in beside their notebooks
+    class_seed   as for `run_hidden_tests`
+    tell         is given a sentence now and then, where that takes long
+
+    Returns what this machine lacks. Raises HiddenTestError.
+    """
+    path = test_file(stage)
+    if "def make_ready(" not in path.read_text(encoding="utf-8"):  # to collect them takes longer than to look
+        return []
+    module = _collected(path).items[0].getparent(pytest.Module)
+    assert module is not None
+    lacking: list[ResourceMissing] = module.obj.make_ready(handed_in, class_seed, tell)
+    return lacking
+
+
 @cache
 def faulty_tests(stage: str) -> frozenset[str]:
     """Names of the hidden tests that stop with an error of their own even on the right answers."""
     right = {exercise: right_answer(exercise).function for exercise in exercises(stage)}
     findings = _run(stage, Target(LocalSubmission(right, 0), 0))
-    return frozenset(result.name for result in findings.results if result.status == "test error")
+    return frozenset(result.name for result in findings.results if result.status == "test error") - findings.lacking
 
 
 def _add_diagnoses(results: list[TestResult], exchanges: dict[str, list[Exchange]], until: float) -> None:

@@ -45,7 +45,7 @@ MEANINGS = {
     "O": "too much output",
     "N": "not done",
     "U": "notebook not readable",
-    "!": "a hidden test has a fault of its own",
+    "!": "a hidden test could not judge this",
     "H": "score set by a person",
     "L": "late penalty taken off",
 }
@@ -159,9 +159,10 @@ def _assignment_numbers(assignment: Assignment) -> str:
 
 def _alerts(assignment: Assignment) -> str:
     lines = [
-        f"The hidden test <b>{escaped(title)}</b> has a fault of its own: it broke on {len(students)} of "
-        f"{count(len(assignment.submissions), 'submission')} and took no points there. {_who(students)}"
-        for title, students in faulty_tests(assignment).items()
+        f"The hidden test <b>{escaped(title)}</b> could not judge {len(students)} of "
+        f"{count(len(assignment.submissions), 'submission')} and took no points there. The students read: "
+        f"“{escaped(message)}” {_who(students)}"
+        for (title, message), students in faulty_tests(assignment).items()
     ]
     if assignment.unmarked:
         lines.append(f"Handed in and not graded yet: {_who(assignment.unmarked)}")

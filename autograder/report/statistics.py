@@ -106,14 +106,15 @@ def failed_tests(assignment: Assignment) -> list[FailedTest]:
     return sorted(found, key=lambda test: (not test.everyone, -len(test.students)))
 
 
-def faulty_tests(assignment: Assignment) -> dict[str, list[str]]:
-    """Title of each hidden test that raised an error of its own → on whose work."""
-    found: dict[str, list[str]] = {}
+def faulty_tests(assignment: Assignment) -> dict[tuple[str, str], list[str]]:
+    """Title of each hidden test that could judge nothing, and the message it left → on whose work."""
+    found: dict[tuple[str, str], list[str]] = {}
     for exercise in assignment.exercises:
         for submission, cell in assignment.column(exercise.grade_id):
             for test in cell.tests:
                 if test.status == "test error":
-                    found.setdefault(f"{exercise.label}: {test.title}", []).append(submission.student)
+                    told = f"{exercise.label}: {test.title}", test.message or ""
+                    found.setdefault(told, []).append(submission.student)
     return found
 
 

@@ -45,6 +45,13 @@ class HandedIn:
     notes: tuple[str, ...] = ()
     trusted: Path = Path()
 
+    def metadata(self, name: str) -> dict[str, str]:
+        """The strings in the header of a file; none where there is no such file, or it cannot be read."""
+        try:
+            return self.read(name).metadata
+        except (NotDone, Unreadable):
+            return {}
+
     def read(self, name: str) -> Artefact:
         """Raises NotDone where there is no such file, Unreadable where it is damaged or has changed."""
         if name not in self.paths:

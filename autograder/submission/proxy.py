@@ -89,6 +89,7 @@ class Submission:
         self._answering = answering
         self._seed = seed
         self._handed_in = handed_in or HandedIn()
+        self.noted: list[str] = []
         self._count = 0
         self._test = ""  # name of the test that calls
         self._watch = False  # whether its calls are to be watched for ready-made parts
@@ -114,6 +115,10 @@ class Submission:
         """Run `autograder.scenarios.<name>` beside the student's names and return what it recorded."""
         return self._ask("scenario", name, "", args, kwargs, name)
 
+    def note(self, sentence: str) -> None:
+        """Tell the instructor something that decides no score."""
+        self.noted.append(sentence)
+
     def artefact(self, name: str) -> Artefact:
         """What a safetensors file beside the notebook holds. Raises NotDone or Unreadable."""
         return self._handed_in.read(name)
@@ -129,12 +134,17 @@ class Submission:
             "attribute": attribute,
             "args": tree[0],
             "kwargs": tree[1],
-            "seed": (self._seed * 1_000_003 + self._count) % 2**31,
+            "seed": self._seed_of_call(),
             "watch": self._watch,
         }
         answer, answer_tensors = self._answering.perform(request, tensors)
         self._exchanges.append(Exchange(request, tensors, answer, answer_tensors, self._test))
         return self._read(answer, answer_tensors, shown)
+
+    def _seed_of_call(self) -> int:
+        """It crosses to the student's process, and must not tell the run's seed: the tests' inputs follow from that."""
+        digest = hashlib.sha256(f"call {self._count} of {self._seed}".encode()).digest()
+        return int.from_bytes(digest[:4], "big") >> 1
 
     def _read(self, answer: dict[str, Any], tensors: dict[str, torch.Tensor], shown: str) -> Any:
         if "missing" in answer:

@@ -105,7 +105,7 @@ def test_the_test_that_everyone_failed_comes_first(tmp_path: Path) -> None:
         ("always", ("ada", "bob"), 2, True),
         ("often", ("ada", "bob", "cyd"), 5, False),
     ]
-    assert faulty_tests(assignment) == {"norms: always": ["eve"]}
+    assert faulty_tests(assignment) == {("norms: always", ""): ["eve"]}
 
 
 def test_monday_names_the_slip_that_many_share(tmp_path: Path) -> None:

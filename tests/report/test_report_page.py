@@ -72,7 +72,7 @@ def test_the_page_says_it_all(tmp_path: Path) -> None:
         "The mask hides rows.",
         "padding gets nothing",
         "everyone",
-        "has a fault of its own",
+        "could not judge 1 of 3 submissions and took no points there. The students read: “A fault of its own.”",
         "The grade cell attention was put back.",
         "Cell 3 timed out after 60 s.",
         "Item-rest correlation",
