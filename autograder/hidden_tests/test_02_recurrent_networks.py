@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -17,11 +18,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
-from autograder.hidden_tests import credit, expect, points
+from autograder.hidden_tests import ResourceMissing, credit, expect, points
 from autograder.hidden_tests.reading import apart, draw, named, number, numbers, recorded, tensor
-from autograder.reviews import unseen
-from autograder.submission import Submission
-from coursekit.stand_ins import tokenize
+from autograder.reviews import doubts, lacks, questions, tell_source
+from autograder.reviews.asking import measure
+from autograder.submission import HandedIn, StudentError, Submission
+from coursekit.stand_ins import UNK, tokenize
 
 
 def whole(rng: torch.Generator, low: int, high: int) -> int:
@@ -783,10 +785,16 @@ def test_model_of_the_best_epoch_comes_back(submission: Submission, rng: torch.G
 
 ARTEFACT = "sentiment_lstm.safetensors"
 REVIEWS = 2000
-CHUNK = 125
+CHUNK = 150
 CHANCE, FULL = 0.50, 0.85
+BEST = 0.89  # of LSTMs on all the reviews of the training split, on a GPU
 LONGEST = 1024
-SEED = 20_02  # the same reviews for the whole class
+FEW, SHORT = 8, 64  # reviews, and words of each, that tell which weights learn
+
+
+def make_ready(handed_in: Sequence[HandedIn], class_seed: int, tell: Callable[[str], None]) -> list[ResourceMissing]:
+    """What the accuracy cannot be measured without: reviews."""
+    return lacks(partial(tell_source, tell)) or lacks(partial(questions, REVIEWS, class_seed))
 
 
 @points("sentiment_classifier", 0.25)
@@ -829,7 +837,7 @@ def saved_vocabulary(metadata: dict[str, str]) -> tuple[dict[str, int], int]:
         longest = int(metadata["max_length"])
     except (KeyError, ValueError, RecursionError):
         words, longest = None, 0
-    fits = isinstance(words, list) and all(isinstance(word, str) for word in words) and longest > 0
+    fits = isinstance(words, list) and all(isinstance(word, str) for word in words) and UNK in words and longest > 0
     expect(fits, f"{ARTEFACT} lacks the vocabulary or max_length that the notebook saves with it. Save it again.")
     return {word: i for i, word in enumerate(words)}, min(longest, LONGEST)
 
@@ -848,22 +856,44 @@ def test_saved_classifier_reads_unseen_reviews(submission: Submission, rng: torc
         "training, or trained with another vocabulary?",
     )
     submission.scenario("load_weights", model, saved.tensors)
-    encoded = sorted(
-        ((torch.tensor(tokenize(text, vocab)[:longest] or [1]), label) for text, label in unseen(REVIEWS, SEED)),
-        key=lambda pair: len(pair[0]),
+    asked = questions(REVIEWS, whole(rng, 0, 2**62))
+    texts = [tokenize(text, vocab) for text, _ in asked]
+    ids = [torch.tensor(text[:longest] or [1]) for text in texts]
+
+    def batch_of(numbers: list[int]) -> tuple[Tensor, Tensor]:
+        chosen = [ids[number] for number in numbers]
+        return pad_sequence(chosen, batch_first=True), torch.tensor([len(review) for review in chosen])
+
+    measured = measure(
+        lambda numbers: logits_of(submission, model, *batch_of(numbers)),
+        [len(review) for review in ids],
+        [label for _, label in asked],
+        CHUNK,
+        rng,
     )
-    right = 0
-    for start in range(0, len(encoded), CHUNK):
-        chunk = encoded[start : start + CHUNK]
-        ids = pad_sequence([review for review, _ in chunk], batch_first=True)
-        logits = logits_of(submission, model, ids, torch.tensor([len(review) for review, _ in chunk]))
-        right += sum((logit > 0) == (label > 0.5) for logit, (_, label) in zip(logits.tolist(), chunk, strict=True))
-    accuracy = right / len(encoded)
+    for sentence in (
+        *doubts.too_good(measured, BEST),
+        *doubts.unsteady(measured),
+        *doubts.short_sighted(sum(map(len, ids)), sum(map(len, texts))),
+        *doubts.idle(ARTEFACT, saved.tensors, idle_weights(submission, model, *batch_of(list(range(FEW))))),
+        *doubts.talkative(ARTEFACT, {**saved.metadata, "vocabulary": ""}),
+    ):
+        submission.note(sentence)
+    expect(not measured.constant, "The saved classifier gives every review the same logit: it does not read them.")
     credit(
-        (accuracy - CHANCE) / (FULL - CHANCE),
-        f"The saved classifier is right on {accuracy:.1%} of {len(encoded):,} reviews that it has not seen; all points "
-        f"are given from {FULL:.0%} on.",
+        (measured.accuracy - CHANCE) / (FULL - CHANCE),
+        f"The saved classifier is right on {measured.accuracy:.1%} of {measured.reviews:,} reviews that it has not seen"
+        f"; all points are given from {FULL:.0%} on.",
     )
+
+
+def idle_weights(submission: Submission, model: Any, ids: Tensor, lengths: Tensor) -> list[str]:
+    """Names of the weights that these reviews give no gradient; none where that cannot be told."""
+    try:
+        names = submission.scenario("weights_without_gradient", model, ids[:, :SHORT], lengths.clamp(max=SHORT))
+    except StudentError:
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 # ----------------------------------------------------------------------------------------------------------------

@@ -6,17 +6,24 @@ GRU of the same weights. Accuracy is that of the saved head on features that are
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
-from autograder.hidden_tests import credit, expect, points
+from autograder.hidden_tests import ResourceMissing, Told, credit, expect, points
 from autograder.hidden_tests.reading import apart, draw, named, number, numbers, recorded, tensor
-from autograder.reviews import features as unseen_features
-from autograder.submission import Submission
+from autograder.reviews import doubts, lacks, tell_source
+from autograder.reviews.asking import measure
+from autograder.reviews.features import REMEDIES, folder_of, graded_features, reader_of
+from autograder.submission import HandedIn, StudentError, Submission
+from coursekit.features import Features
 
 WORDS, WIDTH = 60, 12  # of the scenario's small BERT
 BUILT = {
@@ -521,11 +528,19 @@ def test_reviews_of_like_lengths_are_read_together(submission: Submission, rng: 
 # 7.4 predict_sentiment
 
 TOLD = {"results": list, "ids": list, "masks": list, "modes": list, "graphs": list, "logits": list}
+MINILM = "all-MiniLM-L6-v2"
 SENTENCES = ["This film is great", "Avengers was great!!", "I hated it.", "slow start but wonderful ending"]
+
+
+def with_tokenizer() -> None:
+    """Raise ResourceMissing where the sandbox, which sees neither the cache nor the hub, has no tokenizer."""
+    if folder_of(MINILM) is None:
+        raise ResourceMissing(f"tokenizer, which comes with {MINILM}", REMEDIES[MINILM])
 
 
 def told(submission: Submission, sentences: list[str]) -> dict[str, Any]:
     """What was recorded of predict_sentiment: the model is asked once per sentence."""
+    with_tokenizer()
     seen = recorded(submission.scenario("probabilities", sentences), **TOLD)
     expect(
         len(seen["logits"]) == len(sentences) == len(seen["results"]),
@@ -590,8 +605,28 @@ def test_prediction_is_made_in_eval_mode(submission: Submission, rng: torch.Gene
 # 7.5 sentiment_model
 
 ARTEFACT = "sentiment_head.safetensors"
-REVIEWS, SEED, CHUNK = 600, 7, 50
+POOL, REVIEWS, CHUNK = 1000, 600, 60  # reviews that are encoded for a class, and of these those asked
 CHANCE = 0.5
+FEW, SHORT = 8, 64  # reviews, and tokens of each, that tell which weights learn
+
+
+def make_ready(handed_in: Sequence[HandedIn], class_seed: int, tell: Callable[[str], None]) -> list[ResourceMissing]:
+    """Encode the class's reviews with each encoder that a head was trained on. Returns what is lacking."""
+    named = {metadata["encoder"]: metadata for one in handed_in if "encoder" in (metadata := one.metadata(ARTEFACT))}
+    found = [*lacks(with_tokenizer), *lacks(partial(tell_source, tell))]
+    for metadata in named.values():
+        with contextlib.suppress(Told):  # the student's matter, and told then
+            found += lacks(partial(encode_all, metadata, class_seed, tell))
+    return found
+
+
+def silent(sentence: str) -> None:
+    """Tell nobody."""
+
+
+def encode_all(metadata: dict[str, str], class_seed: int, tell: Callable[[str], None] = silent) -> Features:
+    """Features of the class's reviews, by the encoder that a saved head names."""
+    return graded_features(reader_of(metadata), POOL, class_seed, tell)
 
 
 @points("sentiment_model", 0.25)
@@ -612,10 +647,10 @@ def test_model_is_made_for_the_encoder_it_is_given(submission: Submission, rng: 
 
 
 @points("sentiment_model", 1.75)
-def test_saved_head_reads_unseen_reviews(submission: Submission, rng: torch.Generator) -> None:
+def test_saved_head_reads_unseen_reviews(submission: Submission, rng: torch.Generator, class_seed: int) -> None:
     """Credit grows with the accuracy, from none at 50% to all at what the encoder is good for."""
     saved = submission.artefact(ARTEFACT)
-    reader = unseen_features.reader_of(saved.metadata)
+    reader = reader_of(saved.metadata)
     model = submission.scenario("model_on_features", reader.d_model, reader.layers)
     expect(callable(model), f"sentiment_model should return a model, but it returned {named(model)}.")
     fits = recorded(submission.scenario("load_head", model, saved.tensors), missing=list, unknown=list, shapes=list)
@@ -623,15 +658,38 @@ def test_saved_head_reads_unseen_reviews(submission: Submission, rng: torch.Gene
         not any(fits.values()),
         "The saved weights are not those of the model that sentiment_model builds. Was it changed after the training?",
     )
-    reviews = unseen_features.unseen_features(reader, REVIEWS, SEED)
-    right = 0
-    for features, lengths, labels in reviews.chunks(CHUNK):
-        seen = submission.scenario("logits_of_features", model, features, lengths)
-        logits = tensor(seen, (len(lengths), 1), "The result for some reviews")
-        right += int(((logits[:, 0] > 0) == (labels > 0.5)).sum())
-    accuracy = right / len(reviews)
+    features = encode_all(saved.metadata, class_seed)
+    asked = torch.randperm(len(features), generator=rng)[:REVIEWS].tolist()
+    lengths = features.lengths[asked]
+
+    def logits(numbers: list[int]) -> Tensor:
+        some = torch.cat([features[asked[number]] for number in numbers])
+        seen = submission.scenario("logits_of_features", model, some, lengths[numbers])
+        return tensor(seen, (len(numbers), 1), "The result for some reviews")[:, 0]
+
+    measured = measure(logits, lengths.tolist(), features.labels[asked].tolist(), CHUNK, rng)
+    few = [features[number][:SHORT] for number in asked[:FEW]]
+    for sentence in (
+        *doubts.too_good(measured, reader.best),
+        *doubts.unsteady(measured),
+        *doubts.idle(ARTEFACT, saved.tensors, idle_weights(submission, model, few)),
+        *doubts.talkative(ARTEFACT, saved.metadata),
+    ):
+        submission.note(sentence)
+    expect(not measured.constant, "The saved head gives every review the same logit: it does not read them.")
     credit(
-        (accuracy - CHANCE) / (reader.full - CHANCE),
-        f"The saved head is right on {accuracy:.1%} of {len(reviews):,} reviews that it has not seen; all points are "
-        f"given from {reader.full:.1%} on.",
+        (measured.accuracy - CHANCE) / (reader.full - CHANCE),
+        f"The saved head is right on {measured.accuracy:.1%} of {measured.reviews:,} reviews that it has not seen; all "
+        f"points are given from {reader.full:.1%} on.",
     )
+
+
+def idle_weights(submission: Submission, model: Any, reviews: list[Tensor]) -> list[str]:
+    """Names of the weights that these reviews' features give no gradient; none where that cannot be told."""
+    padded = pad_sequence([review.float() for review in reviews], batch_first=True)
+    mask = pad_sequence([torch.ones(len(review), dtype=torch.long) for review in reviews], batch_first=True)
+    try:
+        names = submission.scenario("weights_without_gradient", model, padded, mask)
+    except StudentError:
+        return []
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

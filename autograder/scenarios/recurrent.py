@@ -19,6 +19,7 @@ __all__ = [
     "pass_over_batches",
     "unrolled",
     "weights_wanted",
+    "weights_without_gradient",
 ]
 
 Reviews = tuple[Tensor, Tensor]
@@ -191,6 +192,18 @@ def logits_of_reviews(names: Any, module: nn.Module, ids: Tensor, lengths: Tenso
     """Logits of a batch of reviews."""
     with torch.no_grad():
         return module(ids, lengths)
+
+
+def weights_without_gradient(names: Any, module: nn.Module, *inputs: Tensor) -> list[str]:
+    """Names of what a module loads and gets no gradient from the sum of its outputs for these inputs."""
+    module.zero_grad(set_to_none=True)
+    with torch.enable_grad():
+        result = module(*inputs).sum()
+        if result.requires_grad:  # that of a look-up does not
+            result.backward()
+    learning = {name for name, weight in module.named_parameters() if weight.grad is not None and weight.grad.any()}
+    module.zero_grad(set_to_none=True)
+    return [name for name in module.state_dict() if name not in learning]
 
 
 @contextmanager

@@ -9,6 +9,14 @@ A file begins with what it tries and how it is handed in:
     # told: crashed      how the submission must be called
     # may: crash         it may cost its own author more than the one exercise
 
+In by_heart/ lie attacks on the accuracy of stage 02: answers to sentiment_classifier, each with a function
+hand_in(public, tokenize), which makes the file beside the notebook out of the public test reviews and their labels. It
+returns the weights, the vocabulary and the length to cut to.
+
+    # stage: 02_recurrent_networks
+    # asked: the sample  accuracy is graded where only the bundled sample is to be had
+    # noted: some words  the attack gets through in part, and this must stand in a note to the instructor
+
 {CANARY}, {CLASS} and {SOCKET} are put in: a file of the host that is nobody's business, the folder of the class, the
 name of an abstract socket on which the host listens. All other exercises of the notebook are answered rightly.
 """
@@ -41,11 +49,14 @@ class Attack:
     keeps: float = 0.0
     told: str | None = None
     may: str | None = None
+    stage: str = STAGE
+    asked: str = "the test split"
+    noted: str | None = None
 
 
-def attacks() -> list[Attack]:
-    """All attacks, by class and name."""
-    return [_read(path) for path in sorted(HERE.glob("*/*.py"))]
+def attacks(stage: str = STAGE) -> list[Attack]:
+    """All attacks on a stage, by class and name."""
+    return [attack for path in sorted(HERE.glob("*/*.py")) if (attack := _read(path)).stage == stage]
 
 
 def _read(path: Path) -> Attack:

@@ -1,6 +1,6 @@
 """Writes the reviews that coursekit bundles for places without IMDB: film reviews from a small seeded grammar.
 
-`python -m autograder.release.sample_reviews` writes train.jsonl and test.jsonl into course/coursekit/sample/. The films
+`python -m autograder.reviews.sample` writes train.jsonl and test.jsonl into course/coursekit/sample/. The films
 and people do not exist. A review is mostly of one mind but concedes something to the other, negates, and digresses, so
 that counting good and bad words gets most of them right and not all.
 """

@@ -1,0 +1,119 @@
+"""Features of the reviews of a class are computed once, and by nobody a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograder import reviews
+from autograder.hidden_tests import ResourceMissing, Told
+from autograder.reviews import features as module
+from autograder.reviews.features import READERS, Reader, folder_of, graded_features, reader_of
+from coursekit.data import SAMPLE, VARIABLE
+from coursekit.features import Features
+
+MINILM = READERS["all-MiniLM-L6-v2"]
+SHORT = Reader(MINILM.name, 1, MINILM.d_model, 12, MINILM.full, MINILM.best)
+SAVED = {"encoder": MINILM.name, "encoder_layers": "5", "max_length": "256"}
+
+pytestmark = pytest.mark.skipif(folder_of(MINILM.name) is None, reason="MiniLM is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(SAMPLE))
+    monkeypatch.setenv(module.FOLDER_VARIABLE, str(tmp_path))
+
+
+def computed(count: int = 5, seed: int = 0, tell: Callable[[str], None] = print) -> Features:
+    return graded_features.__wrapped__(SHORT, count, seed, tell)
+
+
+def test_features_belong_to_the_reviews_drawn() -> None:
+    found = computed()
+    assert len(found) == 5
+    assert found.labels.tolist() == [label for _, label in reviews.questions(5, 0)]
+    assert found.values.shape == (found.lengths.sum(), SHORT.d_model)
+    assert found.values.dtype == torch.float16
+
+
+def test_features_are_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = computed()
+
+    class Never:
+        function = staticmethod(lambda *args: pytest.fail("encoded twice"))
+
+    monkeypatch.setattr(module, "right_answer", lambda exercise: Never)
+    assert torch.equal(computed().values, first.values)
+
+
+def test_damaged_features_are_computed_again(tmp_path: Path) -> None:
+    first = computed().values.clone()
+    (file,) = tmp_path.rglob("features.npy")
+    file.write_bytes(b"not an array")
+    assert torch.equal(computed().values, first)
+
+
+def test_another_class_has_other_reviews_in_another_place(tmp_path: Path) -> None:
+    computed(3)
+    computed(4)
+    assert not torch.equal(computed(3, 1).values, computed(3).values)
+    assert len(list(tmp_path.rglob("features.npy"))) == 3
+
+
+def test_whoever_waits_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TOLD_AFTER", 2)
+    told: list[str] = []
+    computed(5, tell=told.append)
+    assert [sentence.partition(": ")[2] for sentence in told] == [
+        "0 of 5 so far.",
+        "2 of 5 so far.",
+        "4 of 5 so far.",
+    ]
+
+
+def test_no_room_for_features_is_no_students_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv(module.FOLDER_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(ResourceMissing, match="takes no points") as caught:
+        computed()
+    assert "NotADirectoryError" in caught.value.remedy or "FileExistsError" in caught.value.remedy
+
+
+def test_a_head_says_what_it_was_trained_on() -> None:
+    assert reader_of(SAVED) is MINILM
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"encoder": "my-own"}, "does not say"),
+        ({"encoder_layers": "6"}, "encoder layers than 5"),
+        ({"max_length": "512"}, "max length than 256"),
+        ({"max_length": "x" * 99}, "max length than 256"),
+    ],
+)
+def test_a_head_on_something_else_is_told(changed: dict[str, str], told: str) -> None:
+    with pytest.raises(Told, match=told) as caught:
+        reader_of({**SAVED, **changed})
+    assert len(str(caught.value)) < 320
+    with pytest.raises(Told):
+        reader_of({})
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_an_encoder_that_is_not_there_is_no_students_matter(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "folder_of", lambda name: None)
+    saved = {"encoder": name, "encoder_layers": str(READERS[name].layers), "max_length": "256"}
+    with pytest.raises(ResourceMissing, match=f"has no {name}. It takes no points; your instructor") as caught:
+        reader_of(saved)
+    assert caught.value.remedy
+
+
+def test_identity_changes_with_the_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_encoder = reviews.identity()
+    monkeypatch.setattr(module, "folder_of", lambda name: None)
+    assert reviews.identity() != with_encoder
