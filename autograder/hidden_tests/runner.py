@@ -102,6 +102,11 @@ def grade_cell_of(item: pytest.Item) -> str:
     return _points_of(item)[0]
 
 
+def collected_points(stage: str) -> list[tuple[str, float]]:
+    """The grade_id and the value of each hidden test of a stage, as pytest collects them. Raises HiddenTestError."""
+    return [_points_of(item) for item in _collected(test_file(stage)).items]
+
+
 def submission_for(target: Target, item: pytest.Item) -> Submission:
     """What the `submission` fixture is: the names as they stood when the test's grade cell was reached."""
     target.enter(grade_cell_of(item))

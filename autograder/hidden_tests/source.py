@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.definitions import Definitions, Statement
 from autograder.module_graph import imports
 
-from .runner import HiddenTestError, test_file
+from .runner import FIXTURES, HiddenTestError, collected_points, test_file
 
 Used = dict[tuple[Path, int], Statement]
 """Statements by their module and their place in it."""
@@ -23,6 +23,33 @@ def points_of(statement: ast.stmt) -> tuple[str, float] | None:
             grade_id, value = (ast.literal_eval(argument) for argument in decorator.args)
             return grade_id, float(value)
     return None
+
+
+def worth(stage: str) -> dict[str, float]:
+    """grade_id → what the hidden tests of an exercise are worth together.
+
+    Raises HiddenTestError where the stage has no tests, or none that can be read.
+    """
+    path = test_file(stage)
+    try:
+        module = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise HiddenTestError(f"{path}, line {error.lineno}: {error.msg}.") from None
+    values = [points for statement in module.body if (points := points_of(statement)) is not None]
+    if any(_may_be_many(statement) for statement in module.body):
+        values = collected_points(stage)
+    sums: dict[str, float] = {}
+    for grade_id, value in values:
+        sums[grade_id] = sums.get(grade_id, 0.0) + value
+    return sums
+
+
+def _may_be_many(statement: ast.stmt) -> bool:
+    """Whether pytest may make another number of tests of it than one with `@points` and none without."""
+    if isinstance(statement, ast.FunctionDef) and statement.name.startswith("test"):
+        arguments = {argument.arg for argument in statement.args.args}
+        return points_of(statement) is None or len(statement.decorator_list) > 1 or not arguments <= FIXTURES.keys()
+    return isinstance(statement, ast.ClassDef) and statement.name.startswith("Test")
 
 
 def digests(stage: str, engine: Collection[Path] = ()) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
+from autograder.release.agreement import disagreements
 from autograder.release.errors import ReleaseError
 from autograder.release.golden import golden_files
 from autograder.release.manifest import Manifest, Product, Stale, write
@@ -53,31 +54,53 @@ def release(
     log     told what is done, a line at a time
     force   build it even if it is fresh
     returns the files that were written; none if all was fresh
-    Raises ReleaseError if there is no such stage, or if it cannot be built.
+    Raises ReleaseError if there is no such stage, if files disagree, or if a stage cannot be built; nothing is then
+    written of it.
     """
     known = stages(root)
     for name in names or []:
         if name not in known:
             raise ReleaseError(f"There is no stage {name!r} in solutions/. There are: {', '.join(known) or 'none'}.")
+    if sentences := disagreements(names or known, known, root):
+        raise ReleaseError("Nothing was built.\n" + "\n".join(sentences))
     manifest = Manifest(root)
     files: list[Path] = []
     for name in names or known:
-        fresh = True
-        for step in _steps(name, root):
-            if force or manifest.why_stale(step.product):
-                fresh = False
-                sources = manifest.sources_of(step.product)
-                kept = None
-                if step.prose and not force and manifest.only_changed(step.product, step.prose):
-                    kept = step.from_kept()
-                log(f"{name}: {'only prose changed, so the outputs are kept' if kept else step.doing} …")
-                built = kept or step.make()
-                files += [root / path for path, content in built.items() if write(root / path, content)]
-                manifest.record(step.product, sources)
-        if fresh:
-            log(f"{name}: fresh, nothing to do")
+        files += _build(name, root, manifest, log, force)
     manifest.forget_all_but(step.product for name in known for step in _steps(name, root))
     return files
+
+
+def _build(name: str, root: Path, manifest: Manifest, log: Callable[[str], None], force: bool) -> list[Path]:
+    """Build what is stale of a stage and return what was written: all of it, or, where a step fails, nothing."""
+    before: dict[Path, bytes | None] = {}
+    done: list[tuple[Product, dict[str, str]]] = []
+    try:
+        for step in _steps(name, root):
+            if not force and not manifest.why_stale(step.product):
+                continue
+            sources = manifest.sources_of(step.product)
+            kept = None
+            if step.prose and not force and manifest.only_changed(step.product, step.prose):
+                kept = step.from_kept()
+            log(f"{name}: {'only prose changed, so the outputs are kept' if kept else step.doing} …")
+            for path, content in (kept or step.make()).items():
+                old = (root / path).read_bytes() if (root / path).exists() else None
+                if write(root / path, content):
+                    before[root / path] = old
+            done.append((step.product, sources))
+    except BaseException:
+        for written_to, old in before.items():
+            if old is None:
+                written_to.unlink()
+            else:
+                write(written_to, old)
+        raise
+    if done:
+        manifest.record(done)
+    else:
+        log(f"{name}: fresh, nothing to do")
+    return list(before)
 
 
 def stale(root: Path = ROOT) -> list[Stale]:

@@ -87,11 +87,12 @@ class Manifest:
                 return False
         return True
 
-    def record(self, product: Product, sources: dict[str, str]) -> None:
-        """Remember that the product was built from these sources, and write the manifest."""
+    def record(self, built: Iterable[tuple[Product, dict[str, str]]]) -> None:
+        """Remember that products were built from such sources, and write the manifest."""
         self._entries = self._read()  # another stage may have been built meanwhile
-        for path in product.built:
-            self._entries[path] = {"built": self._digest(path), **sources}
+        for product, sources in built:
+            for path in product.built:
+                self._entries[path] = {"built": self._digest(path), **sources}
         write(self.path, (json.dumps(self._entries, indent=1, sort_keys=True) + "\n").encode())
 
     def forget_all_but(self, products: Iterable[Product]) -> None:

@@ -12,6 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +208,54 @@ def test_what_keeps_nbgraders_own_autograde_from_it_is_a_sentence(small: Classro
     assert "Traceback" not in done.stderr
 
 
-def test_points_that_changed_after_grading_are_the_same_everywhere(small: Classroom) -> None:
+@dataclass
+class OwnTests:
+    """A copy of the hidden tests, which are then those that are run."""
+
+    folder: Path
+
+    @property
+    def text(self) -> str:
+        return (self.folder / f"test_{STAGE}.py").read_text()
+
+    def rewrite(self, text: str) -> None:
+        (self.folder / f"test_{STAGE}.py").write_text(text)
+        self.forget()
+
+    def forget(self) -> None:
+        for name, imported in list(sys.modules.items()):  # the next command would be another process
+            if (getattr(imported, "__file__", None) or "").startswith(str(self.folder)):
+                del sys.modules[name]
+        runner._collected.cache_clear()
+
+
+@pytest.fixture
+def tests(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnTests]:
+    own = OwnTests(tmp_path_factory.mktemp("tests") / "hidden_tests")
+    shutil.copytree(runner.HERE, own.folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(runner, "HERE", own.folder)
+    yield own
+    own.forget()
+
+
+def test_points_that_differ_from_those_of_the_hidden_tests_stop_grading(small: Classroom) -> None:
+    def one_more(cell: dict[str, Any]) -> None:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "norms":
+            cell["metadata"]["nbgrader"]["points"] += 1
+
+    change_release(small, one_more)
+    with pytest.raises(ClassroomError) as told:
+        grade(Classroom(small.root))
+    assert str(told.value) == (
+        f"{small.root}/course/{STAGE}/{STAGE}.ipynb: The grade cell norms has 2 points, and its hidden tests in "
+        f"test_{STAGE}.py have 1 point: make them the same. Then `make release`, and grade again."
+    )
+    assert not small.results.exists()
+
+
+def test_points_that_changed_after_grading_are_the_same_everywhere(small: Classroom, tests: OwnTests) -> None:
     grade(small)
+    tests.rewrite(tests.text.replace('@points("norms", 0.5)', '@points("norms", 1.50)'))
     run_nbgrader(small, "generate_feedback", STAGE)
 
     def two_more(cell: dict[str, Any]) -> None:
@@ -230,7 +278,7 @@ def test_points_that_changed_after_grading_are_the_same_everywhere(small: Classr
             assert found.score == submission.total == float(row["score"])
             assert found.max_score == float(row["max_score"]) == 20
     page = (small.feedback / "ada" / STAGE / f"{STAGE}.html").read_text()
-    assert "15.0 / 20.0" in page
+    assert "17.0 / 20.0" in page
     result = small.result("ada", STAGE)
     assert result is not None
     (norms,) = (cell for cell in result["cells"] if cell["grade_id"] == "norms")
@@ -599,12 +647,7 @@ def left_behind(classroom: Classroom) -> dict[str, Any]:
     }
 
 
-def test_a_changed_hidden_test_runs_again_and_no_other(
-    small: Classroom, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tests = tmp_path_factory.mktemp("tests") / "hidden_tests"
-    shutil.copytree(runner.HERE, tests)
-    monkeypatch.setattr(runner, "HERE", tests)
+def test_a_changed_hidden_test_runs_again_and_no_other(small: Classroom, tests: OwnTests) -> None:
     grade(small)
     before, outputs = scores(small), left_behind(small)
     with Gradebook(small.gradebook_url) as book:
@@ -616,18 +659,9 @@ def test_a_changed_hidden_test_runs_again_and_no_other(
         result = json.loads(path.read_text())
         next(cell for cell in result["cells"] if cell["grade_id"] == "norms")["score"] = 0.125
         path.write_text(json.dumps(result))
-    module = tests / f"test_{STAGE}.py"
-    text = module.read_text()
-
-    def rewrite(changed: str) -> None:
-        module.write_text(changed)
-        for name, imported in list(sys.modules.items()):  # the next command would be another process
-            if (getattr(imported, "__file__", None) or "").startswith(str(tests)):
-                del sys.modules[name]
-        runner._collected.cache_clear()
-
-    rewrite(text.replace('    """−Σ p ln p."""\n', '    expect(False, "Changed.")\n', 1))
-    assert module.read_text() != text
+    text = tests.text
+    tests.rewrite(text.replace('    """−Σ p ln p."""\n', '    expect(False, "Changed.")\n', 1))
+    assert tests.text != text
 
     preview = grade_class(small, STAGE, limits=LIMITS, dry_run=True)
     told = {(change.student, change.grade_id): change.after for change in preview.changes}
@@ -642,6 +676,6 @@ def test_a_changed_hidden_test_runs_again_and_no_other(
     changed = {name for name, cell in left_behind(small).items() if cell != outputs[name]}
     assert changed == {"saturation", "norms"}
 
-    rewrite(text)
+    tests.rewrite(text)
     assert grade(small, force=True) == "3 graded, 0 from the cache, 0 unchanged"
     assert scores(small) == before

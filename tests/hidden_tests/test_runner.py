@@ -293,6 +293,7 @@ def test_a_hidden_test_may_use_all_that_pytest_has(tmp_path: Path, monkeypatch: 
     module = runner._collected(tmp_path / f"test_{STAGE}.py").items[0].getparent(pytest.Module)
     assert module is not None
     assert module.obj.seen == ["opened", "closed"]
+    assert source.worth(STAGE) == {"norms": 6}
 
 
 def test_a_module_without_tests_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,8 +301,10 @@ def test_a_module_without_tests_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / f"test_{STAGE}.py").write_text("def test_one(: pass")
     with pytest.raises(HiddenTestError, match="holds no test with @points"):
         source.digests(STAGE)
+    with pytest.raises(HiddenTestError, match=rf"test_{STAGE}\.py, line 1: "):
+        source.worth(STAGE)
 
 
 @pytest.mark.parametrize("stage", stages())
 def test_every_exercise_with_tests_has_a_digest(stage: str) -> None:
-    assert set(exercises(stage)) == set(source.digests(stage))
+    assert set(exercises(stage)) == set(source.digests(stage)) == set(source.worth(stage))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
-from autograder.release import ReleaseError, build, register, release, stale
+from autograder.release import ROOT, ReleaseError, build, register, release, stages, stale
+from autograder.release.agreement import disagreements
+from autograder.release.golden import GoldenFiles
+from autograder.release.public_cases import public_exercises
 
 TEXT = "solutions/99_small/99_small.py"
 SOLUTION = "solutions/99_small/99_small.ipynb"
@@ -173,6 +178,205 @@ def test_a_solution_that_cannot_be_released_is_refused_in_words(
         release(log=silent, root=small_course)
     assert "99_small" in str(refused.value)
     assert not (small_course / STUDENT).exists()
+
+
+PROSE = """# %% [markdown]
+# # 99 · A small stage
+#
+# `3 points` · a minute
+
+# %% [markdown]
+# | | exercise | minutes | points |
+# |---|---|---|---|
+# | 9.1 | `double` | 5 | 2 |
+# | 9.2 | on paper | 5 | |
+# | 9.3 ▲ | ✎ | 5 | 1 |
+
+# %% [markdown]
+# ## Exercise 9.1 · Twice
+#
+# `●○○` difficulty · 5 min · 2 points in two parts
+#
+# ### 9.1a
+# `●○○` difficulty · 5 min · 2 points
+"""
+EXERCISE_9_3 = """# %% [markdown]
+# ## Exercise 9.2 · On paper
+# `●○○` difficulty · 5 min · no points
+
+# %% [markdown]
+# ## Exercise 9.3 · ✎ Why?
+# `●○○` difficulty · 5 min · 1 point
+
+# %% [markdown] nbgrader"""
+README = """Two stages, 3 points, and more.
+
+| stage | you write | minutes | points |
+|---|---|---|---|
+| [99 Small](99_small/99_small.ipynb) | `double` | 10 | 3 |
+"""
+
+
+@pytest.fixture
+def with_prose(small_course: Path) -> Path:
+    """The small course, with points stated wherever they can be."""
+    text = small_course / TEXT
+    with_heading = text.read_text().replace("# %% [markdown]\n# # 99 · A small stage\n", PROSE)
+    text.write_text(with_heading.replace("# %% [markdown] nbgrader", EXERCISE_9_3))
+    (small_course / "course").mkdir()
+    for path in ("README.md", "course/README.md"):
+        (small_course / path).write_text(README)
+    return small_course
+
+
+def test_points_that_agree_are_released(with_prose: Path) -> None:
+    assert len(release(log=silent, root=with_prose)) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "sentences"),
+    [
+        (TEXT, "`3 points`", "`4 points`", ["The first cell says 4 points, and the grade cells have 3 points"]),
+        (
+            TEXT,
+            "`double` | 5 | 2 |",
+            "`double` | 5 | 1 |",
+            [
+                "The rows of the table of exercises come to 2 points, and the grade cells to 3 points",
+                "The table says 1 point for exercise 9.1, and cell exercise-9-1-twice says 2 points",
+            ],
+        ),
+        (
+            TEXT,
+            "2 points in two",
+            "2.5 points in two",
+            [
+                "The table says 2 points for exercise 9.1, and cell exercise-9-1-twice says 2.5 points",
+                "Cell exercise-9-1-twice says 2.5 points for exercise 9.1, and the grade cells of the exercise",
+            ],
+        ),
+        (TEXT, "min · 2 points\n", "min · 1 point\n", ["says 1 point, and the grade cells below it have 2 points"]),
+        (
+            TEXT,
+            '"points": 1,',
+            '"points": 0.5,',
+            [
+                "The first cell says 3 points, and the grade cells have 2.5 points",
+                "come to 3 points, and the grade cells to 2.5 points",
+                "says 1 point for exercise 9.3, and the grade cells of the exercise have 0.5 points",
+                "README.md: The table says 3 points for stage 99, and its grade cells have 2.5 points",
+                "course/README.md: It says stages, 3 points, and all grade cells have 2.5 points",
+            ],
+        ),
+        ("course/README.md", "| 10 | 3 |", "| 10 | 13 |", ["course/README.md: The table says 13 points for stage 99"]),
+        ("README.md", "stages, 3 points", "stages, 100 points", ["README.md: It says stages, 100 points, and all"]),
+    ],
+)
+def test_points_that_disagree_are_not_released(
+    with_prose: Path, path: str, old: str, new: str, sentences: list[str]
+) -> None:
+    release(log=silent, root=with_prose)
+    file = with_prose / path
+    assert file.read_text().count(old) >= 1
+    file.write_text(file.read_text().replace(old, new))
+    before = snapshot(with_prose)
+    with pytest.raises(ReleaseError) as refused:
+        release(log=silent, root=with_prose)
+    for sentence in sentences:
+        assert sentence in str(refused.value)
+    assert all(f"{path}:" in line or "README" in line for line in str(refused.value).splitlines()[1:])
+    assert snapshot(with_prose) == before
+
+
+STAGE = "03_scaled_dot_product_attention"
+ADDED = """# %% nbgrader={"grade": false, "grade_id": "doubled_answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+def doubled(x):
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "doubled", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check.doubled(doubled)
+"""  # noqa: E501
+
+
+@pytest.fixture
+def real_stage(small_course: Path) -> Path:
+    """A course with a stage that has hidden tests and public checks, as it was built."""
+    for path in (f"solutions/{STAGE}", f"course/{STAGE}", "course/coursekit/golden"):
+        shutil.copytree(ROOT / path, small_course / path)
+    shutil.copy(ROOT / "solutions/release.json", small_course / "solutions")
+    shutil.rmtree(small_course / "solutions/99_small")
+    return small_course
+
+
+def test_an_exercise_that_only_the_notebook_knows_is_named_before_anything_is_built(real_stage: Path) -> None:
+    text = real_stage / f"solutions/{STAGE}/{STAGE}.py"
+    text.write_text(text.read_text() + "\n" + ADDED)
+    before = snapshot(real_stage)
+    lines: list[str] = []
+    with pytest.raises(ReleaseError) as refused:
+        release(log=lines.append, root=real_stage)
+    told = str(refused.value)
+    assert f'{STAGE}.py: The grade cell doubled calls check.doubled, and there is no such check: add "doubled"' in told
+    assert 'doubled has 1 point, and nobody can earn them: write a hidden test with @points("doubled", …)' in told
+    assert "The first cell says 18 points, and the grade cells have 19 points" in told
+    assert lines == []
+    assert snapshot(real_stage) == before
+
+
+def test_a_public_check_without_a_right_answer_is_named(real_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_another = public_exercises(STAGE) | {"doubled": public_exercises(STAGE)["norms"]}
+    monkeypatch.setattr("autograder.release.agreement.public_exercises", lambda stage: with_another)
+    with pytest.raises(ReleaseError, match=r"stage_03\.py: doubled has no right answer: declare one with @reference"):
+        release(log=silent, root=real_stage)
+
+
+def test_points_of_a_grade_cell_and_of_its_hidden_tests_agree_or_nothing_is_built(real_stage: Path) -> None:
+    text = real_stage / f"solutions/{STAGE}/{STAGE}.py"
+    text.write_text(re.sub(r'("grade_id": "norms",.*?"points": )1', r"\g<1>2", text.read_text()))
+    before = snapshot(real_stage)
+    with pytest.raises(ReleaseError) as refused:
+        release(log=silent, root=real_stage)
+    assert (
+        f"The grade cell norms has 2 points, and its hidden tests in test_{STAGE}.py have 1 point: make them the same."
+    ) in str(refused.value)
+    assert snapshot(real_stage) == before
+
+
+def test_a_grade_cell_that_went_is_missed_by_its_hidden_tests(real_stage: Path) -> None:
+    text = real_stage / f"solutions/{STAGE}/{STAGE}.py"
+    text.write_text(
+        text.read_text()
+        .replace('"grade_id": "norms"', '"grade_id": "lengths"')
+        .replace("norms_answer", "lengths_answer")
+    )
+    with pytest.raises(
+        ReleaseError, match=r"hidden tests of norms in .* have 1 point, but there is no grade cell norms"
+    ):
+        release(log=silent, root=real_stage)
+
+
+def test_where_a_later_step_fails_an_earlier_one_is_taken_back(
+    real_stage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other golden tensors, and a solution that fails.
+    monkeypatch.setattr(build, "golden_files", lambda stage: GoldenFiles(b"tensors", "text"))
+    text = real_stage / f"solutions/{STAGE}/{STAGE}.py"
+    text.write_text(text.read_text().replace("# %%\nimport math", "# %%\nraise ValueError\nimport math", 1))
+    (real_stage / f"course/coursekit/golden/{STAGE}.json").unlink()
+    before = snapshot(real_stage)
+    lines: list[str] = []
+    with pytest.raises(ReleaseError, match="a cell of the solution fails"):
+        release(log=lines.append, root=real_stage)
+    assert [line.split(": ")[1] for line in lines] == ["computing golden tensors …", "running the solution …"]
+    assert {path: content for path, (_, content) in snapshot(real_stage).items()} == {
+        path: content for path, (_, content) in before.items()
+    }
+
+
+def test_the_points_of_the_course_agree() -> None:
+    assert disagreements(stages(), stages(), ROOT) == []
 
 
 def test_an_unknown_stage_is_refused_with_the_known_ones(small_course: Path) -> None:
