@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import importlib.util
 import multiprocessing
 import multiprocessing.forkserver
@@ -61,6 +62,7 @@ def _problem_with_coursekit() -> str | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="autograder", description="Builds the course's notebooks and grades a class.")
+    parser.add_argument("--version", action="version", version=f"autograder {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     release = commands.add_parser("release", help="build solutions/ and course/ from the text notebooks")
@@ -68,8 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--force", action="store_true", help="build even what is fresh")
     release.set_defaults(command=_release)
 
-    grade = commands.add_parser("grade", help="grade the submissions of a stage")
-    grade.add_argument("stage", metavar="STAGE", help="for example 03_scaled_dot_product_attention")
+    grade = commands.add_parser("grade", help="grade the submissions of one stage, of several, or of all")
+    grade.add_argument(
+        "stages", nargs="*", metavar="STAGE", help="03_scaled_dot_product_attention, or as much of it as tells it: 03"
+    )
+    grade.add_argument("--all", action="store_true", help="every stage that somebody has handed in")
     grade.add_argument("--student", action="append", metavar="ID", help="only this student; may be repeated")
     grade.add_argument("--processes", type=int, metavar="N", help="submissions at once (default: one per core)")
     grade.add_argument("--force", action="store_true", help="grade anew what is graded already")
@@ -118,6 +123,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _version() -> str:
+    try:
+        return importlib.metadata.version("autograder")
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
 def _resources(text: str) -> dict[str, float]:
     try:
         return {name: float(count) for name, count in (part.split("=") for part in text.split(","))}
@@ -135,8 +147,37 @@ def _release(options: argparse.Namespace) -> int:
 
 def _grade(options: argparse.Namespace) -> int:
     classroom = Classroom.find()
-    classroom.check_stage(options.stage)
-    return _grade_stage(classroom, options.stage, options)
+    stages = _stages_to_grade(classroom, options)
+    code = 0
+    for stage in stages:
+        try:
+            code |= _grade_stage(classroom, stage, options)
+        except ClassroomError as error:
+            if len(stages) == 1:
+                raise
+            print(f"autograder: {stage}: {error}", file=sys.stderr)  # the others are graded all the same
+            code = 1
+    return code
+
+
+def _stages_to_grade(classroom: Classroom, options: argparse.Namespace) -> list[str]:
+    """The stages that the command names, each once, in the order of the course. Raises ClassroomError."""
+    if options.all and options.stages:
+        raise ClassroomError("Name stages, or say --all, but not both.")
+    if not options.all and not options.stages:
+        known = ", ".join(classroom.stages) or "none is built yet: run `make release`"
+        raise ClassroomError(f"Which stage? Name one or more, or say --all. There are: {known}.")
+    if options.stages:
+        named = {classroom.stage_named(text) for text in options.stages}
+        return [stage for stage in classroom.stages if stage in named]
+    wanted = set(options.student or [])
+    found = [
+        stage for stage in classroom.stages if (handed_in := classroom.students(stage)) and wanted.issubset(handed_in)
+    ]
+    if not found:
+        who = f"{' and '.join(sorted(wanted))} handed in nothing" if wanted else "Nobody handed in anything"
+        raise ClassroomError(f"{who}: see {classroom.submitted}.")
+    return found
 
 
 def _import_ahead(classroom: Classroom, stage: str) -> None:
@@ -235,11 +276,12 @@ def _write_report(classroom: Classroom) -> Path:
 def _export(options: argparse.Namespace) -> int:
     from autograder.export import export
 
+    classroom = Classroom.find()
     path = export(
-        Classroom.find(),
+        classroom,
         options.format,
         options.output,
-        options.assignment,
+        classroom.stage_named(options.assignment) if options.assignment else None,
         options.roster,
         options.trust_submissions,
     )

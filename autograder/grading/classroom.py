@@ -80,6 +80,22 @@ class Classroom:
         folder = self.root / "course"
         return sorted(path.parent.name for path in folder.glob("*/*.ipynb") if path.stem == path.parent.name)
 
+    def stage_named(self, text: str) -> str:
+        """The assignment of this name, of this number ("3", "03"), or the only one whose name begins so.
+
+        Raises ClassroomError where there is none, or more than one.
+        """
+        if text in self.stages:
+            return text
+        begun = [stage for stage in self.stages if text and stage.startswith(text)]
+        if text.isascii() and text.isdigit():
+            begun = [stage for stage in self.stages if stage.partition("_")[0].lstrip("0") == text.lstrip("0")]
+        if len(begun) > 1:
+            raise ClassroomError(f"{text!r} is the beginning of {', '.join(begun)}. Write more of the name.")
+        if not begun:
+            self.check_stage(text)
+        return begun[0]
+
     def check_stage(self, stage: str) -> None:
         """Raises ClassroomError where there is no such assignment."""
         if stage in self.stages:
