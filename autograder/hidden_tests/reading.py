@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.hidden_tests import expect
+from autograder.hidden_tests import Told, expect
+from autograder.submission import Raised, Submission
 
 
 def draw(rng: torch.Generator, *shape: int) -> Tensor:
@@ -22,6 +23,41 @@ def padding(rng: torch.Generator, batch: int, seq: int) -> Tensor:
     for i in range(batch):
         mask[i, torch.randperm(seq, generator=rng)[: i + 1]] = 1
     return mask
+
+
+def in_float64(submission: Submission, name: str, *args: Any) -> Any:
+    """What a function returns for float64 tensors. Raises Told where it can do with float32 alone."""
+    try:
+        return submission.as_given(name, *args)
+    except Raised as error:
+        getattr(submission, name)(*args)  # what fails with float32 too has other reasons, and raises here
+        raise Told(
+            f"{error}. For float32 the same call works: some step sets its own dtype. torch.empty and torch.zeros do, "
+            "unless they are told the dtype of the input."
+        ) from None
+
+
+def expect_float64(value: Tensor, what: str) -> None:
+    """Expect the dtype that went in."""
+    expect(
+        value.dtype == torch.float64,
+        f"{what} came back as {str(value.dtype).removeprefix('torch.')} though float64 went in: some step sets its own "
+        "precision.",
+    )
+
+
+def rounding(submission: Submission) -> float:
+    """How far apart, relative to their size, equal results may come out: 0 but for calls answered in float32.
+
+    A sum of n numbers is off by n·2⁻²⁴ of their size at most; no number of these small models has 128 behind it.
+    """
+    return 128 * 2**-24 if submission.in_single is True else 0.0
+
+
+def same_as_before(before: Tensor, now: Any) -> bool:
+    """Whether an input is as it was when it went in, in float32 where the call was made again with that."""
+    given = [before, before.float()] if before.dtype == torch.float64 else [before]
+    return isinstance(now, Tensor) and any(now.dtype == one.dtype and now.equal(one) for one in given)
 
 
 def named(value: Any) -> str:

@@ -15,7 +15,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.hidden_tests import expect, points
-from autograder.hidden_tests.reading import apart, draw, named, number, numbers, padding, recorded, tensor
+from autograder.hidden_tests.reading import (
+    apart,
+    draw,
+    expect_float64,
+    in_float64,
+    named,
+    number,
+    numbers,
+    padding,
+    recorded,
+    same_as_before,
+    tensor,
+)
 from autograder.submission import Raised, Submission
 
 
@@ -54,11 +66,8 @@ def softmax_axis(attention: Tensor) -> int | None:
     return None
 
 
-@points("scaled_dot_product", 0.5)
-def test_values_and_attention_have_the_right_shapes(submission: Submission, rng: torch.Generator) -> None:
-    """Values first, then the attention of every head; the dtype of the inputs is kept."""
-    q, k, v = heads(rng, 2, 3, 5, 4, 7)
-    returned = submission.scaled_dot_product(q, k, v, 0.0, None)
+def values_then_attention(returned: Any) -> Iterator[tuple[Tensor, str]]:
+    """Both, of 2 reviews with 3 heads, 5 tokens and d_v = 7, with what each is called."""
     pair = isinstance(returned, tuple | list) and len(returned) == 2
     expect(pair, f"Two tensors should come back, values and attention, but it was {named(returned)}.")
     shapes = [tuple(part.shape) if isinstance(part, Tensor) else None for part in returned]
@@ -66,11 +75,22 @@ def test_values_and_attention_have_the_right_shapes(submission: Submission, rng:
     expect(shapes != expected[::-1], "The attention comes back first and the values second; they are exchanged.")
     for part, shape, what in zip(returned, expected, ("The values", "The attention"), strict=True):
         tensor(part, shape, what)
-        expect(
-            part.dtype == q.dtype,
-            f"{what} came back as {str(part.dtype).removeprefix('torch.')} though float64 went in: "
-            "some step sets its own precision.",
-        )
+        yield part, what
+
+
+@points("scaled_dot_product", 0.25)
+def test_values_and_attention_have_the_right_shapes(submission: Submission, rng: torch.Generator) -> None:
+    """Values first, then the attention of every head."""
+    q, k, v = heads(rng, 2, 3, 5, 4, 7)
+    list(values_then_attention(submission.scaled_dot_product(q, k, v, 0.0, None)))
+
+
+@points("scaled_dot_product", 0.25)
+def test_values_and_attention_have_the_dtype_of_the_inputs(submission: Submission, rng: torch.Generator) -> None:
+    """float64 in, float64 out. No other test minds."""
+    q, k, v = heads(rng, 2, 3, 5, 4, 7)
+    for part, what in values_then_attention(in_float64(submission, "scaled_dot_product", q, k, v, 0.0, None)):
+        expect_float64(part, what)
 
 
 @points("scaled_dot_product", 0.75)
@@ -242,9 +262,8 @@ def test_inputs_stay_as_they_were(submission: Submission, rng: torch.Generator) 
         expect(len(after) == len(given), "What was recorded of this call did not come back whole.")
         for name, before, now in zip(("q", "k", "v", "", "mask"), given, after, strict=True):
             if isinstance(before, Tensor):
-                same = isinstance(now, Tensor) and now.dtype == before.dtype and now.shape == before.shape
                 expect(
-                    same and now.equal(before),
+                    same_as_before(before, now),
                     f"After the call the caller's `{name}` is not what it was: some step writes into it.",
                 )
 
@@ -294,7 +313,7 @@ def test_a_sum_of_two_orthogonal_vectors_is_longer(submission: Submission, rng: 
             )
 
 
-@points("self_attention", 0.5)
+@points("self_attention", 0.25)
 def test_each_output_is_a_softmax_mix_of_the_tokens(submission: Submission, rng: torch.Generator) -> None:
     """softmax(x xᵀ) x, unscaled, with as many tokens as features or not."""
     inputs = [draw(rng, 5, 3), draw(rng, 4, 7)]
@@ -302,6 +321,16 @@ def test_each_output_is_a_softmax_mix_of_the_tokens(submission: Submission, rng:
         y = tensor(returned, x.shape, "The output")
         off = apart(y, F.softmax(x @ x.T, dim=-1) @ x)
         expect(off < 1e-5, f"The outputs are not softmax(x xᵀ) x: they are {off:.2g} apart for {len(x)} tokens.")
+
+
+@points("self_attention", 0.25)
+def test_outputs_have_the_dtype_of_the_tokens(submission: Submission, rng: torch.Generator) -> None:
+    """float64 in, and the same mix in float64 out."""
+    x = draw(rng, 6, 4)
+    returned = in_float64(submission, "self_attention", x)
+    off = apart(tensor(returned, x.shape, "The output"), F.softmax(x @ x.T, dim=-1) @ x)
+    expect(off < 1e-5, f"In float64 the outputs are {off:.2g} away from softmax(x xᵀ) x, whatever their dtype.")
+    expect_float64(returned, "The output")
 
 
 @points("self_attention", 0.5)
@@ -450,7 +479,7 @@ def low_rank(q: Tensor, k: Tensor, v: Tensor, e: Tensor, f: Tensor) -> Tensor:
     return F.softmax(q @ (e @ k).mT / math.sqrt(q.shape[-1]), dim=-1) @ (f @ v)
 
 
-@points("low_rank_attention", 1)
+@points("low_rank_attention", 0.75)
 def test_low_rank_attention_mixes_projected_values(submission: Submission, rng: torch.Generator) -> None:
     """softmax(Q (EK)ᵀ/√d_k) FV, with E = F so that an exchange of the two does not show here."""
     calls = []
@@ -466,6 +495,17 @@ def test_low_rank_attention_mixes_projected_values(submission: Submission, rng: 
             off < 1e-5,
             f"With {rank} projected rows and d_k = {d_k} the values are {off:.2g} away from softmax(Q (EK)ᵀ/√d_k) FV.",
         )
+
+
+@points("low_rank_attention", 0.25)
+def test_low_rank_attention_keeps_the_dtype(submission: Submission, rng: torch.Generator) -> None:
+    """float64 in, and the same values in float64 out."""
+    q, k, v = heads(rng, 2, 3, 6, 5, 4)
+    e = draw(rng, 3, 6) / 2
+    returned = in_float64(submission, "low_rank_attention", q, k, v, e, e)
+    off = apart(tensor(returned, v.shape, "The tensor of values"), low_rank(q, k, v, e, e))
+    expect(off < 1e-5, f"In float64 the values are {off:.2g} away from softmax(Q (EK)ᵀ/√d_k) FV, whatever their dtype.")
+    expect_float64(returned, "The tensor of values")
 
 
 @points("low_rank_attention", 0.5)
@@ -497,18 +537,32 @@ def test_low_rank_attention_compares_no_pair_of_tokens(submission: Submission, r
     expect_no_pairs(seen, seq, 6)
 
 
-@points("linear_attention", 1)
+def off_in_direction(values: Tensor, q: Tensor, k: Tensor, v: Tensor) -> float:
+    """How far values are from being proportional to φ(q) (φ(k)ᵀ v) with φ = elu + 1."""
+    shape = (F.elu(q) + 1) @ ((F.elu(k) + 1).mT @ v)
+    return apart(F.normalize(values, dim=-1), F.normalize(shape, dim=-1))
+
+
+@points("linear_attention", 0.75)
 def test_linear_attention_follows_the_elu_features(submission: Submission, rng: torch.Generator) -> None:
-    """The output is proportional to φ(q) (φ(k)ᵀ v) with φ = elu + 1; the factor is the business of the next test."""
+    """The output is proportional to φ(q) (φ(k)ᵀ v) with φ = elu + 1; the factor is the business of another test."""
     inputs = [heads(rng, 2, 3, 6, 5, 4), heads(rng, 3, 1, 7, 2, 5)]
     for (q, k, v), returned in zip(inputs, submission.each("linear_attention", *inputs), strict=True):
-        values = tensor(returned, v.shape, "The tensor of values")
-        shape = (F.elu(q) + 1) @ ((F.elu(k) + 1).mT @ v)
-        off = apart(F.normalize(values, dim=-1), F.normalize(shape, dim=-1))
+        off = off_in_direction(tensor(returned, v.shape, "The tensor of values"), q, k, v)
         expect(
             off < 1e-5,
             f"The values do not come from the features elu(x) + 1 of queries and keys: {off:.2g} off in direction.",
         )
+
+
+@points("linear_attention", 0.25)
+def test_linear_attention_keeps_the_dtype(submission: Submission, rng: torch.Generator) -> None:
+    """float64 in, and values from the same features in float64 out."""
+    q, k, v = heads(rng, 3, 2, 5, 4, 6)
+    returned = in_float64(submission, "linear_attention", q, k, v)
+    off = off_in_direction(tensor(returned, v.shape, "The tensor of values"), q, k, v)
+    expect(off < 1e-5, f"In float64 the values are {off:.2g} off in direction, whatever their dtype.")
+    expect_float64(returned, "The tensor of values")
 
 
 @points("linear_attention", 0.5)

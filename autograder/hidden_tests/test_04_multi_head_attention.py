@@ -176,12 +176,15 @@ def test_every_head_has_its_own_attention(submission: Submission, rng: torch.Gen
         between = first - second
         expect((between.abs() > 1e-9).all(), "Different tokens offer the same values.")
         shares = ((mixed - second) / between).flatten(0, 1)  # (2 * pairs, embed_dim)
+        # Of a float32 result, a sum of so few numbers, up to 16·2⁻²⁴ may be wrong; here it is divided by a difference.
+        blur = (16 * 2**-24 * mixed.abs().max() / between.abs()).expand(pairs, 2, embed_dim).flatten(0, 1)
         expect(
-            shares.min() > -1e-6 and shares.max() < 1 + 1e-6,
+            (shares + blur).min() > -1e-6 and (shares - blur).max() < 1 + 1e-6,
             "In a review of two tokens, the features of an output do not lie between those that the two tokens have "
             "when they are alone. Are heads, tokens and features mixed up on the way?",
         )
-        alike = (shares[:, :, None] - shares[:, None, :]).abs().amax(0) < 1e-5
+        gaps = (shares[:, :, None] - shares[:, None, :]).abs() - (blur[:, :, None] + blur[:, None, :])
+        alike = gaps.amax(0) < 1e-5
         sizes = alike.sum(0)
         head_dim = embed_dim // n_heads
         expect(

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.hidden_tests import expect, points
-from autograder.hidden_tests.reading import apart, draw, named, numbers, padding, recorded, tensor
+from autograder.hidden_tests.reading import apart, draw, named, numbers, padding, recorded, same_as_before, tensor
 from autograder.submission import Submission
 
 Sizes = tuple[int, int]
@@ -144,8 +144,7 @@ def test_a_block_returns_embedding_and_mask(submission: Submission, rng: torch.G
             kept = isinstance(pair[1], Tensor) and pair[1].shape == given.shape and not pair[1].is_complex()
             kept = kept and torch.equal(pair[1].to(torch.float64), given.to(torch.float64))
             expect(kept, f"The mask should come back as it went in, for the next block, but it is {named(pair[1])}.")
-        same = isinstance(after, Tensor) and after.dtype == embedding.dtype and after.shape == embedding.shape
-        expect(same and after.equal(embedding), "After the call the caller's embedding is not what it was.")
+        expect(same_as_before(embedding, after), "After the call the caller's embedding is not what it was.")
 
 
 @points("TransformerBlock", 0.5)
@@ -454,8 +453,7 @@ def test_positions_are_added_alike_to_every_review(submission: Submission, rng: 
     results, seen = positions(submission, 6, [one, other])
     gaps = [result - embedding for result, embedding in zip(results, (one, other), strict=True)]
     for after, before in zip(seen["inputs"], (one, other), strict=True):
-        same = isinstance(after, Tensor) and after.dtype == before.dtype and after.shape == before.shape
-        expect(same and after.equal(before), "After the call the caller's embedding is not what it was.")
+        expect(same_as_before(before, after), "After the call the caller's embedding is not what it was.")
     off = apart(gaps[0], gaps[1])
     expect(off < 1e-5, f"What is added to a token depends on what the token says: it changes by {off:.2g}.")
     off = apart(gaps[0], gaps[0][:1].expand_as(gaps[0]))

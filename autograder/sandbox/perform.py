@@ -22,10 +22,11 @@ MESSAGE_CHARS = 400
 
 
 class Names:
-    """The names of a notebook as attributes, for scenarios."""
+    """The names of a notebook as attributes, for scenarios, and the dtype of the floating-point numbers of a call."""
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
+    def __init__(self, names: Mapping[str, Any], dtype: torch.dtype = torch.float64) -> None:
         self._names = names
+        self.dtype = dtype
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -42,9 +43,10 @@ class Performer:
     """Answers requests on `names`, keeping what cannot cross the wall.
 
     A request is {"do": "call" | "each" | "scenario" | "get", "target": name or ref number, "attribute": dotted path or
-    "", "args": tree, "kwargs": tree, "seed": int, "watch": bool}; the answer {"value": tree}, {"missing": name} or
-    {"raised": type, "message": text, "where": [source lines]}. "each" calls with every one of its args. Where a call is
-    watched, it takes longer, and torch takes other paths through some layers.
+    "", "args": tree, "kwargs": tree, "seed": int, "watch": bool, "single": bool}; the answer {"value": tree},
+    {"missing": name} or {"raised": type, "message": text, "where": [source lines]}. "each" calls with every one of its
+    args. Where a call is watched, it takes longer, and torch takes other paths through some layers. With "single", all
+    that is float64 in the arguments is float32 instead.
     """
 
     def __init__(self, names: Mapping[str, Any], scenarios: Any) -> None:
@@ -79,10 +81,12 @@ class Performer:
 
     def _carry_out(self, request: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Any:
         _seed(int(request["seed"]))
+        dtype = torch.float32 if request.get("single") else torch.float64
+        tensors = {key: x.to(dtype) if x.dtype == torch.float64 else x for key, x in tensors.items()}
         args = decode(request.get("args", []), tensors, lambda ref: self.kept[ref.number])
         kwargs = decode(request.get("kwargs", {"$dict": []}), tensors, lambda ref: self.kept[ref.number])
         if request["do"] == "scenario":
-            return getattr(self.scenarios, request["target"])(Names(self.names), *args, **kwargs)
+            return getattr(self.scenarios, request["target"])(Names(self.names, dtype), *args, **kwargs)
         target = self._target(request)
         if request["do"] == "each":
             return [target(*call) for call in args]

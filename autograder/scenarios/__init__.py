@@ -2,7 +2,8 @@
 
 A scenario calls a student's function, records what happens and returns tensors and plain values. It holds no expected
 value and decides nothing; the hidden test outside does. Its first argument, `names`, has the student's names as
-attributes.
+attributes, and
+`names.dtype`, the one in which to build what they take: float64, or float32 where a call in float64 has failed.
 """
 
 from .block import *  # noqa: F403

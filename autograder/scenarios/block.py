@@ -14,10 +14,10 @@ Parts = dict[str, Tensor]
 
 
 def _block(names: Any, sizes: tuple[int, int], rates: tuple[float, float], parts: Parts) -> nn.Module:
-    """The student's block in float64, with parameters that depend on their shapes alone."""
+    """The student's block in the run's dtype, with parameters that depend on their shapes alone."""
     block: nn.Module = names.TransformerBlock(*sizes, *rates)
     fill(block, sizes[0], **parts)
-    return block.double()
+    return block.to(names.dtype)
 
 
 def block_outputs(
@@ -53,7 +53,7 @@ def block_outputs(
 
 
 def positions_added(names: Any, embed_dim: int, max_len: int | None, embeddings: list[Tensor]) -> dict[str, Any]:
-    """Give embeddings to a positional encoding in float64.
+    """Give embeddings to a positional encoding in the run's dtype.
 
     max_len   second argument of its constructor, None for its own default
 
@@ -61,7 +61,7 @@ def positions_added(names: Any, embed_dim: int, max_len: int | None, embeddings:
     as parameters}.
     """
     given = (embed_dim,) if max_len is None else (embed_dim, max_len)
-    encoding = names.PositionalEncoding(*given).double()
+    encoding = names.PositionalEncoding(*given).to(names.dtype)
     with torch.no_grad():
         returned = [encoding(embedding) for embedding in embeddings]
     return {

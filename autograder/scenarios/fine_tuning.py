@@ -34,7 +34,7 @@ def size_on_bert_base(names: Any, *settings: Any) -> dict[str, int]:
 
 
 def sentiment_built(names: Any, settings: list[Any], passes: list[tuple[Tensor, Tensor]]) -> dict[str, Any]:
-    """Build a model in float64 on a small BERT, which comes in train mode and with weights that want gradients.
+    """Build a model in the run's dtype on a small BERT, which comes in train mode and with weights that want gradients.
 
     settings   what the constructor takes after the encoder
     passes     (ids, attention_mask) each
@@ -51,7 +51,7 @@ def sentiment_built(names: Any, settings: list[Any], passes: list[tuple[Tensor, 
     gradients     parameters with a gradient after a backward pass in train mode: {"encoder", "head", "head_without"}
     layers        weights of the GRU and of the linear layer, where there is one of each
     """
-    with _float64():
+    with _made_in(names.dtype):
         reader = _reader()
         model = names.BERTGRUSentiment(reader, *settings)
         inside = {id(parameter) for parameter in reader.parameters()}
@@ -133,7 +133,7 @@ def head_trained(names: Any, training: list[float], losses: list[float], accurac
 
     Returns a dict: history (what came back), start and end (weights of the model before and after), calls in order.
     """
-    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).double()
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).to(names.dtype)
     start = {name: _taken(value) for name, value in model.state_dict().items()}
     calls: list[str] = []
 
@@ -313,9 +313,9 @@ def _count(parameters: Any) -> int:
 
 
 @contextmanager
-def _float64() -> Iterator[None]:
+def _made_in(dtype: torch.dtype) -> Iterator[None]:
     before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
+    torch.set_default_dtype(dtype)
     try:
         yield
     finally:

@@ -66,7 +66,7 @@ def attend(
     passes: list[Pass],
     training: bool = False,
 ) -> list[Any]:
-    """Build a module in float64, fill it and call it.
+    """Build a module in the run's dtype, fill it and call it.
 
     fill      {"weights": number, "biases": number} for all entries before `o_proj`; None: drawn at random
     output    weight and bias of `o_proj`; None: drawn at random
@@ -121,9 +121,9 @@ def attention_after_copying(names: Any, n_heads: int, weights: dict[str, Tensor]
     parameters before and after}.
     """
     embed_dim = embedding.shape[-1]
-    theirs = nn.MultiheadAttention(embed_dim, n_heads, batch_first=True).double().eval()
+    theirs = nn.MultiheadAttention(embed_dim, n_heads, batch_first=True).to(embedding.dtype).eval()
     theirs.load_state_dict(weights)
-    module = names.MultiHeadAttention(embed_dim, n_heads, 0.0).double().eval()
+    module = names.MultiHeadAttention(embed_dim, n_heads, 0.0).to(embedding.dtype).eval()
     trainable = [_trainable(module)]
     with torch.no_grad():
         result_of_theirs = theirs(embedding, embedding, embedding, need_weights=False)[0]
@@ -188,7 +188,7 @@ def _filled(
     names: Any, arguments: list[Any], fill: dict[str, float] | None, output: tuple[Tensor, Tensor] | None
 ) -> tuple[nn.Module, list[Tensor]]:
     """The module, and its weights without the biases."""
-    module: nn.Module = names.MultiHeadAttention(*arguments).double()
+    module: nn.Module = names.MultiHeadAttention(*arguments).to(names.dtype)
     parts = list(_parts(module))
     spread = arguments[0] ** -0.5
     with torch.no_grad():

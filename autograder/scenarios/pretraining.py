@@ -11,13 +11,13 @@ Sizes = tuple[int, int, int, int]
 
 
 def _bert(names: Any, sizes: Sizes, rates: tuple[float, float]) -> nn.Module:
-    """The student's model in float64: (n_layers, vocab_size, embed_dim, n_heads) and the two drop rates.
+    """The student's model in the run's dtype: (n_layers, vocab_size, embed_dim, n_heads) and the two drop rates.
 
     Its parameters are drawn again, by their shape and their place among those of the same shape. So two models of the
     same parts are the same model, in whatever order the parts were made.
     """
     model: nn.Module = names.BertModel(*sizes, *rates)
-    model = model.double()
+    model = model.to(names.dtype)
     places: dict[tuple[int, ...], int] = {}
     with torch.no_grad():
         for parameter in model.parameters():
@@ -124,7 +124,7 @@ class _Toy(nn.Module):
                 "gradients": torch.is_grad_enabled(),
             }
         )
-        seen = torch.ones_like(batch_text, dtype=torch.float64) if plain is None else 1 - plain
+        seen = torch.ones_like(batch_text, dtype=self.table.dtype) if plain is None else 1 - plain.to(self.table.dtype)
         rows = self.table[batch_text]
         context = (rows * seen.unsqueeze(-1)).sum(1, keepdim=True) / seen.sum(1).clamp(min=1)[:, None, None]
         return (rows + context) @ self.weight.T

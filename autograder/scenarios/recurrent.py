@@ -86,7 +86,7 @@ def pass_over_batches(
 
 
 def classifier(names: Any, function: str, arguments: list[Any], passes: list[Reviews]) -> dict[str, Any]:
-    """Build a classifier in float64 and give it reviews.
+    """Build a classifier in the run's dtype and give it reviews.
 
     arguments   of its constructor
     passes      (ids, lengths) each
@@ -96,7 +96,7 @@ def classifier(names: Any, function: str, arguments: list[Any], passes: list[Rev
     first pass in eval mode (None: none arrived), "layers": what `_layers` finds}.
     """
     before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)  # whatever the model makes on its way, a first state for instance
+    torch.set_default_dtype(names.dtype)  # whatever the model makes on its way, a first state for instance
     try:
         model = getattr(names, function)(*arguments)
         parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)

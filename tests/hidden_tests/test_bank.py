@@ -25,9 +25,6 @@ from autograder.hidden_tests.runner import run_hidden_tests
 from autograder.misconceptions import Answer, Misconception, alternatives, bank, diagnosis, exercises, right_answer
 from autograder.release import ROOT, stages
 from autograder.submission import Exchange, HandedIn, LocalSubmission, NotDone, StudentError
-from autograder.submission.artefacts import find
-from autograder.trained import trained_files
-from coursekit.data import SAMPLE, VARIABLE
 
 STAGES = stages()
 SEEDS = range(int(os.environ.get("BANK_SEEDS", "5")))
@@ -58,25 +55,6 @@ def hidden_tests_of(exercise: str) -> list[HiddenTest]:
 
 def text_of(stage: str) -> str:
     return (ROOT / "solutions" / stage / f"{stage}.py").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], HandedIn]:
-    """What a student of a stage hands in beside the notebook, trained on the bundled sample."""
-
-    @cache
-    def handed_in(stage: str) -> HandedIn:
-        folder = tmp_path_factory.mktemp("trained")
-        for name, content in trained_files(stage).items():
-            (folder / name).write_bytes(content)
-        return find(folder)
-
-    return handed_in
-
-
-@pytest.fixture(autouse=True)
-def _sample_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, str(SAMPLE))
 
 
 @dataclass(frozen=True)

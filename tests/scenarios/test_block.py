@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from notebooks import notebook_of
 from torch import nn
 
 from autograder.hidden_tests.test_05_transformer_block import attended, attention_parts, fed_forward, feed_forward_parts
@@ -91,7 +91,7 @@ def test_the_scale_of_a_normalisation_stays() -> None:
 
 
 def test_a_block_is_recorded_with_its_parameters_and_widths(rng: torch.Generator) -> None:
-    names = SimpleNamespace(TransformerBlock=stand_ins.TransformerBlock)
+    names = notebook_of(TransformerBlock=stand_ins.TransformerBlock)
     x = torch.randn(2, 5, 12, generator=rng, dtype=torch.float64)
     mask = torch.tensor([[0, 0, 0, 0, 1], [0, 0, 0, 0, 0]])
     seen = block_outputs(names, SIZES, (0.0, 0.0), parts(rng), False, [(x, mask), (x, None)])
@@ -118,7 +118,7 @@ def test_probe_says_what_did_not_come_back() -> None:
 
 
 def test_positions_are_recorded_with_the_inputs_afterwards() -> None:
-    names = SimpleNamespace(PositionalEncoding=stand_ins.PositionalEncoding)
+    names = notebook_of(PositionalEncoding=stand_ins.PositionalEncoding)
     seen = positions_added(names, 6, 4, [torch.zeros(1, 3, 6, dtype=torch.float64)])
     assert seen["parameters"] == 0
     assert seen["returned"][0][0, 0].tolist() == [0, 1, 0, 1, 0, 1]
@@ -138,7 +138,7 @@ def test_a_table_that_stays_behind_is_seen(buffer: bool) -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x + self.table[: x.shape[1]]
 
-    assert positions_on_another_device(SimpleNamespace(PositionalEncoding=Encoding), 6, 5)["moved"] is buffer
+    assert positions_on_another_device(notebook_of(PositionalEncoding=Encoding), 6, 5)["moved"] is buffer
 
 
 def test_gradient_norms_are_asked_for_with_and_without_old_gradients() -> None:
@@ -149,7 +149,7 @@ def test_gradient_norms_are_asked_for_with_and_without_old_gradients() -> None:
         return [float(len(calls))]
 
     parts = [[torch.eye(2), torch.zeros(2), torch.ones(2)]]
-    seen = gradient_norms_twice(SimpleNamespace(gradient_norms=gradient_norms), parts, torch.ones(1, 3, 2))
+    seen = gradient_norms_twice(notebook_of(gradient_norms=gradient_norms), parts, torch.ones(1, 3, 2))
     assert seen == {"first": [1.0], "second": [2.0], "after_others": [3.0]}
     assert calls == [[None] * 3, [None] * 3, [3.0] * 3]
 

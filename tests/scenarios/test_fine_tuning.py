@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from notebooks import notebook_of
 from torch import Tensor, nn
 
 from autograder.misconceptions import bank, right_answer
+from autograder.sandbox.perform import Names
 from autograder.scenarios import (
     encoded_once,
     head_trained,
@@ -22,11 +23,11 @@ from autograder.scenarios import (
 )
 
 
-def names(exercise: str, answer: str | None = None) -> SimpleNamespace:
+def names(exercise: str, answer: str | None = None) -> Names:
     """The reference of an exercise, or a wrong answer to it."""
     if answer is None:
-        return SimpleNamespace(**{exercise: right_answer(exercise).function})
-    return SimpleNamespace(**{exercise: next(wrong.function for wrong in bank(exercise) if wrong.name == answer)})
+        return notebook_of(**{exercise: right_answer(exercise).function})
+    return notebook_of(**{exercise: next(wrong.function for wrong in bank(exercise) if wrong.name == answer)})
 
 
 IDS = torch.tensor([[5, 9, 3, 7], [8, 2, 0, 0]])
@@ -76,7 +77,7 @@ def test_layers_are_only_given_where_there_is_one_of_each() -> None:
             super().__init__(*args)
             self.more = nn.Linear(2, 2)
 
-    seen = sentiment_built(SimpleNamespace(BERTGRUSentiment=Two), [4, 1, 1, True, 0.0], [PASS])
+    seen = sentiment_built(notebook_of(BERTGRUSentiment=Two), [4, 1, 1, True, 0.0], [PASS])
     assert seen["layers"] == {}
     assert set(built()["layers"]) == {"gru", "linear"}
 
@@ -86,7 +87,7 @@ def test_the_default_dtype_is_put_back_after_an_error() -> None:
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
-        sentiment_built(SimpleNamespace(BERTGRUSentiment=fails), [4, 1, 1, True, 0.0], [PASS])
+        sentiment_built(notebook_of(BERTGRUSentiment=fails), [4, 1, 1, True, 0.0], [PASS])
     assert torch.get_default_dtype() is torch.float32
 
 

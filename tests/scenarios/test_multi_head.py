@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from notebooks import notebook_of
 from torch import Tensor, nn
 
 from autograder.misconceptions import Answer, alternatives, right_answer
@@ -46,7 +46,7 @@ class Toy(nn.Module):
         nn.init.zeros_(theirs.in_proj_bias)
 
 
-NAMES = SimpleNamespace(MultiHeadAttention=Toy)
+NAMES = notebook_of(MultiHeadAttention=Toy)
 
 
 def test_parameters_are_counted_and_those_of_the_output_layer_named() -> None:
@@ -70,7 +70,7 @@ def test_what_is_raised_is_recorded_and_what_is_not_done_goes_through() -> None:
         raise NotImplementedError
 
     with pytest.raises(NotImplementedError):
-        attention_made(SimpleNamespace(MultiHeadAttention=stub), [[4, 2, 0.0]])
+        attention_made(notebook_of(MultiHeadAttention=stub), [[4, 2, 0.0]])
 
 
 def test_attend_fills_before_the_output_layer_and_gives_copies() -> None:
@@ -116,7 +116,7 @@ def test_a_module_that_shares_and_changes_torchs_weights_is_seen() -> None:
 @pytest.mark.parametrize("right", RIGHT, ids=lambda answer: answer.name)
 def test_right_answers_of_any_layout_give_the_same_numbers(right: Answer) -> None:
     torch.manual_seed(4)
-    names = SimpleNamespace(MultiHeadAttention=right.function)
+    names = notebook_of(MultiHeadAttention=right.function)
     x, weights = torch.randn(2, 5, 6, dtype=torch.float64), torchs_weights()
     seen = attention_after_copying(names, 3, weights, x)
     torch.testing.assert_close(seen["ours"], seen["theirs"])
@@ -125,7 +125,7 @@ def test_right_answers_of_any_layout_give_the_same_numbers(right: Answer) -> Non
     fill, output = {"weights": 0.2, "biases": 0.1}, (torch.eye(6, dtype=torch.float64), torch.zeros(6).double())
     mask = torch.tensor([[0, 0, 0, 0, 1], [0, 1, 0, 1, 0]])
     (ours,) = attend(names, [6, 3, 0.0], fill, output, [(x, mask)])
-    reference = SimpleNamespace(MultiHeadAttention=RIGHT[0].function)
+    reference = notebook_of(MultiHeadAttention=RIGHT[0].function)
     torch.testing.assert_close(ours, attend(reference, [6, 3, 0.0], fill, output, [(x, mask)])[0])
 
 
@@ -133,7 +133,7 @@ def test_gap_gets_a_module_in_training_mode() -> None:
     def mode_and_result(module: nn.Module, x: Tensor, perm: Tensor) -> Any:
         return module.training, module(x)
 
-    names = SimpleNamespace(equivariance_gap=mode_and_result)
+    names = notebook_of(equivariance_gap=mode_and_result)
     x, table = torch.ones(1, 3, 2), torch.arange(6.0).view(3, 2)
     training, placed = gap_of_module(names, "place", table, x, torch.arange(3))
     assert training is True

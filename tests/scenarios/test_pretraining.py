@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import torch
+from notebooks import notebook_of
 from torch import Tensor, nn
 
 from autograder.misconceptions import alternatives, right_answer
@@ -16,7 +15,7 @@ IDS = torch.arange(10).view(2, 5)
 
 
 def outputs(model: type[nn.Module], table: Tensor | None = None) -> dict:
-    return bert_outputs(SimpleNamespace(BertModel=model), SIZES, [(IDS, None), (IDS, IDS > 6)], table)
+    return bert_outputs(notebook_of(BertModel=model), SIZES, [(IDS, None), (IDS, IDS > 6)], table)
 
 
 def test_models_of_the_same_parts_give_the_same_scores_however_they_are_laid_out() -> None:
@@ -41,7 +40,7 @@ def test_a_given_table_is_what_the_model_reads() -> None:
     table = torch.zeros(23, 12, dtype=torch.float64)
     table[5:] = 1.0
     first, _ = outputs(BertModel, table)["outputs"]
-    other = bert_outputs(SimpleNamespace(BertModel=BertModel), SIZES, [(IDS + 5, None)], table)["outputs"][0]
+    other = bert_outputs(notebook_of(BertModel=BertModel), SIZES, [(IDS + 5, None)], table)["outputs"][0]
     torch.testing.assert_close(first[1], other[0])
 
 
@@ -51,14 +50,14 @@ def test_gradients_name_what_got_none() -> None:
             super().__init__(*arguments)
             self.idle = nn.Parameter(torch.ones(3))
 
-    seen = bert_gradients(SimpleNamespace(BertModel=Idle), SIZES, IDS)
+    seen = bert_gradients(notebook_of(BertModel=Idle), SIZES, IDS)
     assert seen["without"] == ["idle"]
     assert seen["rows"] == [True] * 10 + [False] * 13
 
 
 def test_dropout_is_seen_in_training_alone() -> None:
     one = torch.zeros(50, 1, dtype=torch.int64)
-    plain, dropped = bert_dropout(SimpleNamespace(BertModel=BertModel), SIZES, [(0.0, 0.0), (0.0, 0.5)], one)
+    plain, dropped = bert_dropout(notebook_of(BertModel=BertModel), SIZES, [(0.0, 0.0), (0.0, 0.5)], one)
     assert plain["training"].std(0).max() < 1e-9
     assert dropped["training"].std(0).min() > 1e-3
     assert dropped["eval"].std(0).max() < 1e-9
@@ -70,7 +69,7 @@ LABELS = torch.tensor([[-100, 5, -100], [-100, 4, -100]])
 
 
 def test_a_step_on_the_toy_is_recorded() -> None:
-    names = SimpleNamespace(pretraining_step=right_answer("pretraining_step").function)
+    names = notebook_of(pretraining_step=right_answer("pretraining_step").function)
     seen = step_on_toy(names, TABLE, WEIGHT, TEXT, LABELS, 0.1, pad_id=0)
     (call,) = seen["calls"]
     assert call["training"]
@@ -86,13 +85,13 @@ def test_old_gradients_stand_in_the_toy() -> None:
         optimizer.step()
         return 0.0
 
-    seen = step_on_toy(SimpleNamespace(pretraining_step=only_step), TABLE, WEIGHT, TEXT, LABELS, 0.1)
+    seen = step_on_toy(notebook_of(pretraining_step=only_step), TABLE, WEIGHT, TEXT, LABELS, 0.1)
     torch.testing.assert_close(seen["table"], TABLE - 0.1)
     assert seen["calls"][0]["mask"] is None
 
 
 def test_filling_with_the_toy_is_recorded() -> None:
-    names = SimpleNamespace(fill_mask=right_answer("fill_mask").function)
+    names = notebook_of(fill_mask=right_answer("fill_mask").function)
     seen = fill_with_toy(names, TABLE, WEIGHT, TEXT, 6, k=2)
     assert [part.shape for part in seen["result"]] == [(2, 2), (2, 2)]
     assert not seen["calls"][0]["training"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from notebooks import notebook_of
 from torch import Tensor, nn
 
 from autograder.scenarios import (
@@ -36,15 +36,13 @@ def test_unrolled_puts_a_right_cell_in_place_and_the_own_one_back() -> None:
         return rnn_cell(xs[:, 0], *others)
 
     inputs = torch.ones(2, 3, 1), torch.ones(2, 1), *(torch.ones(1, 1),) * 2, *(torch.ones(1),) * 2
-    assert (
-        unrolled(SimpleNamespace(rnn_forward=rnn_forward), *inputs).tolist() == [[pytest.approx(0.9993, abs=1e-4)]] * 2
-    )
+    assert unrolled(notebook_of(rnn_forward=rnn_forward), *inputs).tolist() == [[pytest.approx(0.9993, abs=1e-4)]] * 2
     with pytest.raises(AssertionError):
         rnn_cell()
 
 
 def test_parameters_counted_freezes_layers() -> None:
-    names = SimpleNamespace(count_parameters=lambda model: [p.requires_grad for p in model.parameters()])
+    names = notebook_of(count_parameters=lambda model: [p.requires_grad for p in model.parameters()])
     assert parameters_counted(names, [2, 3, 4], [1]) == [True, True, False, False]
 
 
@@ -64,7 +62,7 @@ def careless(model: nn.Module, iterator: Any, optimizer: Any, criterion: Any) ->
 
 
 def test_a_pass_of_training_is_recorded_step_by_step() -> None:
-    seen = pass_over_batches(SimpleNamespace(train=careless), "train", BATCHES, WEIGHTS, 0.5)
+    seen = pass_over_batches(notebook_of(train=careless), "train", BATCHES, WEIGHTS, 0.5)
     assert (seen["pulled"], seen["modes"], seen["graph"], seen["arrived"]) == (2, [False] * 2, [True] * 2, 2)
     assert seen["logits"][0].tolist() == [[2.5], [1.0]]
     assert [lengths.tolist() for lengths in seen["lengths"]] == [[2, 1], [3]]
@@ -84,7 +82,7 @@ def test_a_pass_of_evaluation_starts_in_training_mode() -> None:
             model(ids, lengths)
         return "nothing"
 
-    seen = pass_over_batches(SimpleNamespace(evaluate=evaluate), "evaluate", BATCHES, WEIGHTS, None)
+    seen = pass_over_batches(notebook_of(evaluate=evaluate), "evaluate", BATCHES, WEIGHTS, None)
     assert (seen["result"], seen["pulled"], seen["modes"], seen["graph"]) == ("nothing", 1, [True], [False])
     assert seen["gradient_left"] is None
     assert seen["weights"].equal(WEIGHTS)
@@ -102,7 +100,7 @@ class Small(nn.Module):
 
 def test_a_classifier_is_taken_apart() -> None:
     reviews = torch.tensor([[1, 2, 3], [3, 2, 1]]), torch.tensor([3, 3])
-    seen = classifier(SimpleNamespace(Small=Small), "Small", [5], [reviews, reviews])
+    seen = classifier(notebook_of(Small=Small), "Small", [5], [reviews, reviews])
     assert seen["parameters"] == 10 + 3 * 3 * (2 + 3 + 2) + 4 + 2
     assert seen["logits"][0].dtype is torch.float64
     assert seen["logits"][0].equal(seen["logits"][1])
@@ -120,12 +118,12 @@ def test_layers_are_found_only_where_there_is_one_of_each() -> None:
             self.another = nn.Linear(1, 1)
 
     reviews = torch.tensor([[1, 2]]), torch.tensor([2])
-    assert classifier(SimpleNamespace(Two=Two), "Two", [5], [reviews])["layers"] == {}
+    assert classifier(notebook_of(Two=Two), "Two", [5], [reviews])["layers"] == {}
 
 
 def test_the_default_dtype_comes_back_after_an_error() -> None:
     with pytest.raises(TypeError):
-        classifier(SimpleNamespace(Small=Small), "Small", [5, 6, 7], [])
+        classifier(notebook_of(Small=Small), "Small", [5, 6, 7], [])
     assert torch.get_default_dtype() is torch.float32
 
 
@@ -139,7 +137,7 @@ def test_an_experiment_is_recorded() -> None:
             history += [evaluate(model, data[1], nn.BCEWithLogitsLoss(reduction="sum"))]
         return history, model
 
-    seen = experiment(SimpleNamespace(run_experiment=run_experiment), {}, [[0.1, 0.2], [0.3, 0.4]], [[0.5, 0.6]])
+    seen = experiment(notebook_of(run_experiment=run_experiment), {}, [[0.1, 0.2], [0.3, 0.4]], [[0.5, 0.6]])
     assert seen["history"] == [(0.1, 0.2), (0.5, 0.6), (0.3, 0.4), (0.5, 0.6)]
     assert seen["calls"] == ["build", *["train on training", "evaluate on validation"] * 2]
     assert seen["optimizers"] == [["Adagrad", 0.25]] * 2

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from autograder.misconceptions import misconception
 
 SHAPES = "test_values_and_attention_have_the_right_shapes"
+DTYPE = "test_values_and_attention_have_the_dtype_of_the_inputs"
 INPUTS = "test_inputs_stay_as_they_were"
 GRADIENTS = "test_gradients_reach_queries_keys_and_values"
 
@@ -85,7 +86,7 @@ def mixes_the_keys(q, k, v, attn_drop_rate=0.1, mask=None):
 @misconception(
     "scaled_dot_product",
     "float64 goes in and float32 comes out. Which step sets its own precision instead of keeping that of its input?",
-    caught_by=SHAPES,
+    caught_by=DTYPE,
 )
 def casts_to_single_precision(q, k, v, attn_drop_rate=0.1, mask=None):
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
