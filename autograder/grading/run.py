@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,8 @@ from nbformat import NotebookNode
 
 from autograder.sandbox import CallTimedOut, Limits, Process, ProcessEnded, Worker
 from autograder.submission import Crashed, OutOfMemory, StudentError, TimedOut, TooMuchOutput, Unreadable
+
+from .reasons import Before, Stop, why_missing, why_undone
 
 LOOK = "look"
 ENDED = {kind.status: kind for kind in (TimedOut, Crashed, OutOfMemory, TooMuchOutput)}
@@ -35,10 +38,16 @@ def is_written(cell: NotebookNode) -> bool:
 
 @dataclass
 class CellRun:
-    """What running one cell left behind."""
+    """What running one cell left behind.
+
+    stop    what it raised
+    ended   what ended it from outside, "timed out after 60 s"
+    """
 
     outputs: list[dict[str, Any]]
     number: int
+    stop: Stop | None = None
+    ended: str = ""
 
 
 @dataclass
@@ -66,6 +75,7 @@ class NotebookRun:
         self._exercise = ""
         self._left_out: set[int] = set()
         self._failed_calls = 0
+        self._told: set[tuple[str, str]] = set()
         self._failure: type[StudentError] = TimedOut
         self._received = 0
         self._shown = 0
@@ -98,7 +108,8 @@ class NotebookRun:
         if self._failed_calls >= self.limits.failed_calls:
             raise self._failure(f"`{name}` was not called again after {self._failed_calls} calls without an answer.")
         try:
-            return process.perform(request, tensors, min(self.limits.call_seconds, self._time_left()))
+            answer, out = process.perform(request, tensors, min(self.limits.call_seconds, self._time_left()))
+            return self._with_reason(answer), out
         except CallTimedOut as ended:
             self._failed_calls, self._failure = self._failed_calls + 1, TimedOut
             raise TimedOut(f"`{name}` {ended}.") from None
@@ -169,9 +180,12 @@ class NotebookRun:
         except ProcessEnded as ended:
             self._leave_out(index, ended)
         else:
-            self.ran[index] = CellRun(self._to_show(index, outputs), number)
+            stop = Stop.read(process.error())
+            self.ran[index] = CellRun(self._to_show(index, outputs), number, stop, interrupted or "")
             if interrupted:
                 self._tell(index, interrupted, "timed out")
+            elif stop and stop.kind == "ModuleNotFoundError":
+                self.events.append(f"Cell {index + 1} imports what is not installed here: {stop.message}.")
         self._received += process.received()
         self._note_attempts(process, f"Cell {index + 1}")
 
@@ -201,8 +215,37 @@ class NotebookRun:
     def _leave_out(self, index: int, ended: ProcessEnded) -> None:
         self._process = None
         self._left_out.add(index)
-        self.ran[index] = CellRun([_stream(f"[this cell {ended}; the rest was run without it]")], len(self.ran) + 1)
+        told = [_stream(f"[this cell {ended}; the rest was run without it]")]
+        self.ran[index] = CellRun(told, len(self.ran) + 1, ended=str(ended))
         self._tell(index, str(ended), ended.kind)
+
+    def _with_reason(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """An answer to a call with a reason where a name was not there: in full once, at the first test of each."""
+        name = str(answer.get("missing", ""))
+        if answer.get("raised") == "NameError":
+            found = re.match(r"name '(\w+)' is not defined", str(answer.get("message", "")))
+            name = found[1] if found else ""
+        if not name:
+            return answer
+        reason = why_missing if "missing" in answer else why_undone
+        why = reason(name, self._cells_before())
+        if why and (self._exercise, why) in self._told:
+            why = "The first check says why."
+        self._told.add((self._exercise, why))
+        return {**{key: value for key, value in answer.items() if key != "why"}, **({"why": why} if why else {})}
+
+    def _cells_before(self) -> list[Before]:
+        """The cells that were run before the grade cell, and its answer cell."""
+        place = self._place[self._exercise]
+        solutions = [i for i in range(place) if nbgrader_of(self.notebook.cells[i]).get("solution")]
+        answer = solutions[-1] if solutions else None
+        cells = []
+        for index in range(place):
+            if index in self.ran or index == answer:
+                ran = self.ran.get(index, CellRun([], 0))
+                source = self.notebook.cells[index].source
+                cells.append(Before(index + 1, source, ran.stop, ran.ended, index == answer))
+        return cells
 
     def _note_attempts(self, process: Process, who: str) -> None:
         """Tell what was tried and refused, each once."""

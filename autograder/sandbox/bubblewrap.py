@@ -42,6 +42,8 @@ def environment() -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_OFFLINE": "1",
+        "PIP_NO_INDEX": "1",  # or it tries for ten seconds to reach one
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "COURSEKIT_PROFILE": "cpu",

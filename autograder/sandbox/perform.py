@@ -102,15 +102,28 @@ def _seed(seed: int) -> None:
     np.random.seed(seed % 2**32)
 
 
-def describe(error: BaseException) -> dict[str, Any]:
-    """An exception as plain text: its type, its message, and the student's own lines that led to it."""
+def describe(error: BaseException, of_cell: bool = False) -> dict[str, Any]:
+    """An exception as plain text: its type, its message, and the student's own lines that led to it.
+
+    of_cell   of the lines only those in the cell that was run, and under "line" the number of the last
+    """
     try:
         message = str(error)[:MESSAGE_CHARS]
     except Exception:
         message = ""
     # The lines of all other files would be read only to be left out.
     frames = traceback.StackSummary.extract(traceback.walk_tb(error.__traceback__), lookup_lines=False)
-    where = [
-        f"{frame.line}"[:200] for frame in frames if "ipython-input" in frame.filename or "cell " in frame.filename
-    ]
-    return {"raised": type(error).__name__[:100], "message": message, "where": where[-3:]}
+    own = [frame for frame in frames if "ipython-input" in frame.filename or "cell " in frame.filename]
+    if of_cell:
+        own = [frame for frame in own if frame.filename == own[0].filename]
+    described: dict[str, Any] = {
+        "raised": type(error).__name__[:100],
+        "message": message,
+        "where": [f"{frame.line}"[:200] for frame in own[-3:]],
+    }
+    if of_cell and isinstance(error, SyntaxError) and not own:
+        described |= {"message": f"{error.msg}"[:MESSAGE_CHARS], "line": error.lineno}
+        described["where"] = [f"{error.text}".strip()[:200]] if error.text else []
+    elif of_cell and own:
+        described["line"] = own[-1].lineno
+    return described

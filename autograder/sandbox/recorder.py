@@ -11,7 +11,7 @@ from typing import Any
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from traitlets.config import Config
 
 TEXT_CHARS = 200_000
@@ -132,9 +132,13 @@ class _Hook(DisplayHook):
 
 
 class Shell(InteractiveShell):
-    """IPython without history, terminal or threads; outputs go to `recorder`."""
+    """IPython without history, terminal or threads; outputs go to `recorder`.
+
+    error   what the last cell raised, None where it ended well
+    """
 
     recorder: Recorder
+    error: BaseException | None = None
 
     @classmethod
     def recording(cls) -> Shell:
@@ -162,13 +166,16 @@ class Shell(InteractiveShell):
         """Run one cell; returns its outputs and whether it ended without an error."""
         self.recorder.start()
         self.execution_count = number
+        self.error = None
         try:
             parts = self._plain_python(source)
             if parts is None:
-                succeeded = bool(self.run_cell(source, store_history=False, silent=False).success)
+                result = self.run_cell(source, store_history=False, silent=False)
+                self.error, succeeded = result.error_before_exec or result.error_in_exec, bool(result.success)
             else:
                 succeeded = self._run_parts(parts)
-        except BaseException:  # an interrupt that came a little early or late
+        except BaseException as error:  # an interrupt that came a little early or late
+            self.error = error
             self.showtraceback()
             succeeded = False
         return self.recorder.finished(), succeeded
@@ -204,8 +211,10 @@ class Shell(InteractiveShell):
             self.events.trigger("post_execute")
 
     def _fails(self, part: CodeType) -> bool:
+        result = ExecutionResult(None)
         try:
-            self.run_code(part).send(None)
+            self.run_code(part, result).send(None)
         except StopIteration as ended:  # nothing in it is awaited
+            self.error = result.error_in_exec
             return bool(ended.value)
         return True

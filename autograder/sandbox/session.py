@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import scenarios
 import torch
 
 from . import devices
-from .perform import Performer
+from .perform import Performer, describe
 from .wire import Channel, Closed, WireError
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Session:
 
     def serve(self) -> None:
         """Answer one message after the other."""
+        # Modules that a notebook writes can be imported, as in Jupyter; last, so that they pass for no other.
+        sys.path.append(os.getcwd())
         self.shell.record_streams()
         signal.signal(signal.SIGINT, self._interrupt)
         sys.addaudithook(self._audit)
@@ -78,7 +81,10 @@ class Session:
         self.in_students_code = True
         outputs, succeeded = self.shell.run(message["source"], message["number"])
         self.in_students_code = False
-        return {"outputs": outputs, "succeeded": succeeded}, {}
+        answer: dict[str, Any] = {"outputs": outputs, "succeeded": succeeded}
+        if self.shell.error is not None:
+            answer["error"] = describe(self.shell.error, of_cell=True)
+        return answer, {}
 
     def _answer(
         self, request: dict[str, Any], tensors: dict[str, torch.Tensor]

@@ -174,6 +174,7 @@ class Process:
         self._refused = group.refused_processes() if group else 0
         self._attempts: list[str] = []
         self._called: set[str] = set()
+        self._error: dict[str, Any] | None = None
         self._open = True
         self._over = False
         self._first: int | None = None  # a file that can be read from when the first process is over
@@ -213,6 +214,10 @@ class Process:
         found, self._channel.received = self._channel.received, 0
         return found
 
+    def error(self) -> dict[str, Any] | None:
+        """What the last cell raised, by the process's own word: see `autograder.sandbox.perform.describe`."""
+        return self._error
+
     def run(self, source: str, number: int, seconds: float) -> tuple[list[dict[str, Any]], bool, str | None]:
         """Run one cell.
 
@@ -220,7 +225,8 @@ class Process:
         Raises ProcessEnded.
         """
         message, _, in_time = self._ask({"op": "run", "source": source, "number": number}, {}, seconds)
-        outputs = message.get("outputs")
+        outputs, error = message.get("outputs"), message.get("error")
+        self._error = error if isinstance(error, dict) else None
         interrupted = None if in_time else f"timed out after {seconds:.0f} s"
         return outputs if isinstance(outputs, list) else [], message.get("succeeded") is True, interrupted
 

@@ -2,6 +2,47 @@
 
 from __future__ import annotations
 
+import re
+
+_NOT_INSTALLED = (
+    "There is no {0} where this is graded, and nothing can be installed there: put what you need of it into a cell, or "
+    "ask your instructor to allow the package."
+)
+
+
+_REMEDIES = (
+    ("ModuleNotFoundError", r"No module named '([\w.]+)'", _NOT_INSTALLED),
+    ("EOFError", "reading a line", "Nobody can answer input() while this is graded: put the value into the code."),
+    ("BdbQuit", "", "Nobody can answer the debugger while this is graded: take out what starts it."),
+    (
+        "AssertionError|RuntimeError|NotImplementedError",
+        "not compiled with (CUDA|XPU)|CUDA|MPS|accelerator",
+        "Grading runs on a CPU: name no other device, or let torch.cuda.is_available() decide.",
+    ),
+    (
+        r"\w*Error|gaierror",
+        "Name or service not known|Temporary failure in name|Network is unreachable|Failed to establish",
+        "There is no network where this is graded.",
+    ),
+    (
+        "FileNotFoundError",
+        "",
+        "Files beside the notebook are not there when it is graded, only those that it writes itself.",
+    ),
+)
+
+
+def remedy(kind: str, message: str) -> str:
+    """What to do about an exception that comes from where grading happens, "" for others.
+
+    kind, message   of the exception
+    """
+    for kinds, words, sentence in _REMEDIES:
+        found = re.search(words, message)
+        if re.fullmatch(kinds, kind) and found:
+            return sentence.format(*(group.partition(".")[0] for group in found.groups() if group))
+    return ""
+
 
 class StudentError(Exception):
     """The student's code gave no answer; `str(error)` is the sentence the student reads."""

@@ -17,7 +17,7 @@ from autograder.sandbox.perform import Performer
 from autograder.sandbox.wire import Ref, WireError, decode, encode, save
 
 from .artefacts import Artefact, HandedIn
-from .errors import Missing, NotDone, Raised, Unreadable
+from .errors import Missing, NotDone, Raised, Unreadable, remedy
 
 STUB = re.compile(r"raise NotImplementedError(\(\))?\s*(#|;|$)")
 Answer = tuple[dict[str, Any], dict[str, torch.Tensor]]
@@ -176,14 +176,17 @@ class Submission:
 
     def _read(self, answer: dict[str, Any], tensors: dict[str, torch.Tensor], shown: str) -> Any:
         if "missing" in answer:
-            raise Missing(f"`{answer['missing']}` is not defined when its grade cell is reached.")
+            why = f" {answer['why']}" if "why" in answer else ""
+            raise Missing(f"`{answer['missing']}` is not defined when its grade cell is reached.{why}")
         if "raised" in answer:
             if _is_stub(answer):
                 raise NotDone("Not done yet.")
             where = "".join(f" at `{line}`" for line in answer.get("where", [])[-1:])
             raised = str(answer["raised"])
             message = " ".join(str(answer.get("message", "")).split())
-            raise Raised(f"`{shown}` raised {raised}{where}: {message}".removesuffix(": ")[:600], raised)
+            told = f"`{shown}` raised {raised}{where}: {message}".removesuffix(": ")[:600]
+            more = str(answer.get("why", "")) or remedy(raised, message)
+            raise Raised(f"{told.removesuffix('.')}. {more}" if more else told, raised)
         try:
             return decode(answer["value"], tensors, lambda ref: RemoteValue(self, ref))
         except (KeyError, WireError):
