@@ -194,6 +194,7 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
     if options is None or options.scheduler is None:
         _import_ahead(classroom, stage)
     from autograder.grading.grade_class import grade_class
+    from autograder.grading.gradebook import CHANGED
     from autograder.report.plain_text import count, one_line
 
     given = vars(options) if options else {}
@@ -223,9 +224,7 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
             "run that writes is quick."
         )
     for student, exercise in summary.waiting:
-        print(
-            one_line(f"  {student}  {exercise}: the answer has changed since it was graded by hand; it waits for you.")
-        )
+        print(f"  {one_line(student)}  {exercise}: {CHANGED}")
     if summary.put_back:
         print(
             f"The gradebook had lost what was given by hand: scores, comments and extensions of "

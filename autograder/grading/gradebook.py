@@ -48,6 +48,7 @@ warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
 KEPT = 50
 NO_RESPONSE = "No response."
 PENALTY = "late penalty"
+CHANGED = "the answer has changed since it was graded by hand; it waits for you."
 
 
 def nbgrader_config(classroom: Classroom) -> Config:
@@ -337,6 +338,7 @@ class GradebookWriter:
         names = {name for _, name in cells.graded}
         before = kept(self._classroom, stage, student)
         after = before.of(names, before.marks, set(), answers_of(graded.notebook))
+        after = replace(after, points={name: cell.max_score for name, cell in scores.items()})
         submission, notebook = new_uuid(), new_uuid()
         of_this = {"notebook_id": notebook}
         assignment = {
@@ -423,14 +425,21 @@ def put_back_locked(notebook: NotebookNode, sources: dict[str, str]) -> None:
             cell.source = sources[metadata["grade_id"]]
 
 
-def save_grades(classroom: Classroom, stage: str, student: str, graded: Graded) -> None:
-    """Write a result into a submission that the gradebook has, for nbgrader's own `autograde`. Raises OSError."""
+def save_grades(classroom: Classroom, stage: str, student: str, graded: Graded) -> list[str]:
+    """Write a result into a submission that the gradebook has, for nbgrader's own `autograde`.
+
+    Returns what there is to tell about what was given by hand. Raises OSError.
+    """
     before = kept(classroom, stage, student)
     with Gradebook(classroom.gradebook_url) as book:
-        after, _ = fill(book.find_submission_notebook(stage, stage, student), graded, before)
+        after, new = fill(book.find_submission_notebook(stage, stage, student), graded, before)
         keep(classroom, stage, student, replace(after, answers=before.answers, marks=before.marks))
         book.db.commit()
     keep(classroom, stage, student, after)
+    told = [f"{student}  {exercise}: {CHANGED}" for exercise in sorted(after.waiting - before.waiting)]
+    if new and (after.marks or after.extension is not None):
+        told.append(f"What was given to {student} by hand was put back from {classroom.marks}.")
+    return told
 
 
 def fill(notebook: SubmittedNotebook, graded: Graded, before: Kept) -> tuple[Kept, bool]:
@@ -457,14 +466,16 @@ def fill(notebook: SubmittedNotebook, graded: Graded, before: Kept) -> tuple[Kep
     new = not standing and all(grade.auto_score is None and grade.needs_manual_grade for grade in notebook.grades)
     settled = {grade.name for grade in notebook.grades if not grade.needs_manual_grade} if not new else set()
     after = before.of(names, before.marks if new else standing, settled, answers)
+    after = replace(after, points={name: cell.max_score for name, cell in scores.items()})
     for grade in notebook.grades:
         name, auto = grade.name, scores[grade.name].score
         mark = after.marks.get(name, Mark(None))
         if name in after.waiting or (auto is None and mark.score is None):
             waits = True
         elif mark.score is not None and name in standing and name in after.marks:
-            # nbgrader asks for another look at a score by hand after every run; here it takes another score of ours.
-            waits = grade.needs_manual_grade or grade.auto_score != auto
+            # nbgrader asks for another look at a score by hand after every run; here only where something has changed.
+            worth = before.points.get(name, scores[name].max_score)
+            waits = grade.needs_manual_grade or grade.auto_score != auto or worth != scores[name].max_score
         else:
             waits = False
         grade.auto_score, grade.needs_manual_grade = auto, waits

@@ -71,6 +71,7 @@ class Kept:
     """What is kept of one submission; exercises are named by their grade_id.
 
     answers    digests of the answers that were graded last
+    points     what the exercises were worth then
     marks      those in the gradebook
     earlier    those given for answers that were replaced since, the latest last
     waiting    exercises that had a mark before the answer changed, and that nobody has looked at since
@@ -82,6 +83,7 @@ class Kept:
     earlier: dict[str, list[Mark]] = field(default_factory=dict)
     waiting: frozenset[str] = frozenset()
     extension: float | None = None
+    points: dict[str, float] = field(default_factory=dict)
 
     def of(self, names: Set[str], given: Mapping[str, Mark], settled: Set[str], answers: dict[str, str]) -> Kept:
         """What is to be kept once other answers were graded.
@@ -149,6 +151,7 @@ def kept(classroom: Classroom, stage: str, student: str) -> Kept:
             {name: [Mark(**mark) for mark in marks] for name, marks in data["earlier"].items()},
             frozenset(data["waiting"]),
             data["extension"],
+            data["points"],
         )
     except (OSError, ValueError, KeyError, TypeError):
         return Kept()

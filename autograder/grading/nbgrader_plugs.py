@@ -143,5 +143,6 @@ class SaveGrades(NbGraderPreprocessor):
         """Write into the gradebook's rows of the submission, which nbgrader has made."""
         names = resources["nbgrader"]
         classroom = Classroom.find(Path(self.parent.parent.coursedir.root))
-        save_grades(classroom, names["assignment"], names["student"], resources[NOTES])
+        for told in save_grades(classroom, names["assignment"], names["student"], resources[NOTES]):
+            self.log.warning("%s", told)
         return nb, resources

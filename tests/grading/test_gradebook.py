@@ -315,6 +315,16 @@ def test_another_score_of_the_grader_asks_for_another_look_at_an_override(classr
     assert stands(classroom, cell.grade_id) == Stands(0.75, True, 0.75, "it: Look.")
 
 
+def test_other_points_ask_for_another_look_at_a_mark(classroom: Classroom, graded: Graded) -> None:
+    write(classroom, graded, "ada")
+    give(classroom, "no_scale", 1.0)
+    write(classroom, graded, "ada")
+    assert stands(classroom, "no_scale") == Stands(1.0, False, 1.0, None)
+    next(cell for cell in graded.cells if cell.grade_id == "no_scale").max_score += 1
+    write(classroom, graded, "ada")
+    assert stands(classroom, "no_scale") == Stands(1.0, True, 1.0, None)
+
+
 def test_what_was_given_by_hand_outlives_the_gradebook(classroom: Classroom, graded: Graded) -> None:
     due, extension = datetime.datetime(2026, 2, 1), datetime.timedelta(days=1, hours=2)
     name = next(cell.grade_id for cell in graded.cells if cell.status == "graded" and cell.score == 0)
