@@ -367,12 +367,12 @@ class GradebookWriter:
             (Grade, grades),
             (Comment, comments),
         ]
+        keep(self._classroom, stage, student, after)
         with self._one_commit():
             self._book.db.execute(Student.__table__.insert().prefix_with("OR IGNORE"), {"id": student})
             for kind, values in rows:
                 if values:
                     self._book.db.execute(kind.__table__.insert(), values)
-        keep(self._classroom, stage, student, after)
         self._note(student, before, after, new=True)
 
     def _update(self, student: str, stage: str, timestamp: datetime.datetime | None, graded: Graded) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograder.grading.classroom import Classroom, ClassroomError
+from autograder.grading.marks import kept
 from autograder.hidden_tests.runner import TestResult
 
 from .gradebook import Entry, Gradebook, read_gradebook
@@ -134,8 +135,14 @@ def read_scores(classroom: Classroom) -> list[Assignment]:
     for result in classroom.all_results():
         submission = from_result(result, book)
         submission.gone = _is_gone(classroom, submission)
-        if submission.gone and book.exists and (submission.assignment, submission.student) not in book.entries:
-            continue
+        if book.exists and (submission.assignment, submission.student) not in book.entries:
+            if submission.gone:
+                continue
+            if kept(classroom, submission.assignment, submission.student).marks:
+                raise ClassroomError(
+                    f"The gradebook has lost what was given by hand to {submission.student}. "
+                    f"`autograder grade {submission.assignment}` puts it back from {classroom.marks}."
+                )
         found.setdefault(submission.assignment, {})[submission.student] = submission
     for (stage, student), entries in book.entries.items():
         # nbgrader can grade without us, and leaves no result then.

@@ -83,6 +83,16 @@ def test_marks_without_a_gradebook_make_no_report(classroom: Classroom) -> None:
         write_grades(classroom)
 
 
+def test_a_mark_that_the_gradebook_alone_has_lost_makes_no_report(classroom: Classroom) -> None:
+    for student in ("ada", "bob", "cyd"):
+        (classroom.submitted / student / STAGE).mkdir(parents=True)
+    write_grades(classroom)
+    with Gradebook(f"sqlite:///{classroom.folder / 'gradebook.db'}") as book:
+        book.remove_student("bob")
+    with pytest.raises(ClassroomError, match=f"to bob.*`autograder grade {STAGE}`"):
+        write_grades(classroom)
+
+
 def test_a_student_whom_only_nbgrader_graded_is_there(classroom: Classroom) -> None:
     cyd = by_student(classroom)["cyd"]
     assert (cyd.cells["norms"].score, cyd.cells["essay"].score, cyd.cells["essay"].status) == (1.0, None, "manual")
