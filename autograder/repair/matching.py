@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
+from autograder.repair.cleaning import cleaned
 from autograder.repair.reading import Cell
 from autograder.repair.slots import Slot
 from autograder.repair.sources import (
@@ -37,7 +38,7 @@ class Matching:
     """The outcome.
 
     filled      slot index -> the student's source for it (answers, written answers, edited given cells)
-    how         slot index of an answer -> grade_id, cell_id, name, alignment, untouched or missing
+    how         slot index of an answer -> grade_id, cell_id, name, alignment, elsewhere, untouched or missing
     anchors     position of a student's cell -> slots it stands for
     added       cells to keep beside the release
     runs        look cells that must run after all, because answers use what the student defined there
@@ -80,11 +81,12 @@ class _Matcher:
         self.expected = {name: slot.index for slot in slots for name in slot.names}
         self.given = {slot.normal for slot in slots if slot.role == "given"}
         self.normals: dict[int, str] = {}
-        self.cells = self._rejoined([_trimmed(cell) for cell in self._trusted(cells)])
+        self.cells = self._rejoined([self._as_code(_trimmed(cell)) for cell in self._trusted(cells)])
         self.normals = {cell.position: normal(cell.source) for cell in self.cells}
         self.names = {cell.position: self._expected_in(cell.source) for cell in self.cells}
         self.intact = {cell.position: slot.index for cell in self.cells if (slot := self._intact_for(cell))}
         self.pieces: dict[int, list[Cell]] = {}
+        self.parts: dict[int, dict[int, str]] = {}
         self.used: set[int] = set()
 
     def match(self) -> Matching:
@@ -99,6 +101,7 @@ class _Matcher:
         for slot in self._of("written"):
             self._written_nearby(slot)
         self._rest()
+        self._written_elsewhere()
         self._look_cells()
         return self.result
 
@@ -135,6 +138,13 @@ class _Matcher:
             else:
                 joined.append(cell)
         return joined
+
+    def _as_code(self, cell: Cell) -> Cell:
+        """Without the marks of a code block, where the mark of a code answer stands on a text."""
+        if cell.kind == "code" or not any(slot.grade_id in cell.grade_ids for slot in self._of("answer")):
+            return cell
+        found = cleaned(cell.source)
+        return replace(cell, source=found[0]) if found else cell
 
     def _is_a_cell_of_its_own(self, cell: Cell, before: Cell) -> bool:
         """Whether an indented cell is no continuation: it has a mark of its own, or runs alone below a whole answer."""
@@ -259,7 +269,10 @@ class _Matcher:
         return 2 if defines else None
 
     def _parts(self, cell: Cell) -> dict[int, str]:
-        parts: dict[int, str] = {}
+        """The texts in a cell that concern each answer; worked out once, for every answer asks for them."""
+        if cell.position in self.parts:
+            return self.parts[cell.position]
+        parts: dict[int, str] = self.parts.setdefault(cell.position, {})
         for name, text in segments(cell.source, self.names[cell.position]):
             index = self.expected[name]
             parts[index] = f"{parts[index]}\n\n{text}" if index in parts else text
@@ -418,6 +431,26 @@ class _Matcher:
                 self.result.how[slot.index] = "alignment"
                 self.result.notes.append(f"The {slot.label} was found in the text above it.")
                 return
+
+    def _written_elsewhere(self) -> None:
+        """Written answers of which the cell is gone, while texts of the student's own stand somewhere."""
+        lost = [slot for slot in self._of("written") if self.result.how[slot.index] == "missing"]
+        lost = [slot for slot in lost if slot.index not in self.result.filled]
+        texts = [cell for cell in self.result.added if cell.kind != "code" and re.search(r"\w", cell.source)]
+        if len(lost) == len(texts) == 1:
+            self.result.added.remove(texts[0])
+            self._take(texts[0], lost[0])
+            self.result.filled[lost[0].index] = texts[0].source
+            self.result.how[lost[0].index] = "alignment"
+            self.result.notes.append(f"The {lost[0].label} was found in a text cell elsewhere.")
+        elif texts:
+            quoted = "\n\n".join(cell.source.strip("\n") for cell in texts)
+            for slot in lost:
+                self.result.how[slot.index] = "elsewhere"
+                self.result.filled[slot.index] = (
+                    f"*The cell of this answer was lost. It may be among these:*\n\n{quoted}"
+                )
+                self.result.notes.append(f"The {slot.label} may be one of the texts elsewhere; a person has to look.")
 
     def _gap(self, slot: Slot) -> list[Cell]:
         """Unmatched cells between the student's nearest cells before and after this slot."""

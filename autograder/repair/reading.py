@@ -5,14 +5,20 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from autograder.repair.cleaning import cleaned
+from autograder.repair.conflicts import Sides, sides
 from autograder.repair.lenient_json import CutText, parse
+from autograder.repair.sources import is_python, is_stub, normal
 
 MAX_BYTES = 64 * 2**20
 """Notebooks full of figures have a few tens of MB; more is refused, so that one file cannot fill the memory."""
 MAX_CELLS = 2_000
+
+_MOST_KEPT = 50
+_MARKDOWN_MAGIC = re.compile(r"\s*%%?(?:markdown|md)[ \t]*\n")
 
 Kind = Literal["code", "markdown", "raw"]
 
@@ -38,12 +44,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Reading:
-    """The cells of a submission, what there is to tell, and whether anything could be read, or only a beginning."""
+    """The cells of a submission and what there is to tell.
+
+    readable   whether anything could be read
+    cut        whether that is only a beginning
+    kept       texts that were left out because two versions of them were there
+    """
 
     cells: list[Cell] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     readable: bool = True
     cut: bool = False
+    kept: tuple[str, ...] = ()
 
 
 def read_cells(raw: bytes | None) -> Reading:
@@ -59,6 +71,36 @@ def read_cells(raw: bytes | None) -> Reading:
     if foreign:
         return _nothing(f"The file is {foreign}, not a notebook; hand in the .ipynb file itself.")
     text, notes = _decode(raw)
+    both = sides(text)
+    return _read_text(text, notes) if both is None else _read_sides(both, notes)
+
+
+def _read_sides(both: Sides, notes: list[str]) -> Reading:
+    """A file with conflict markers: the side with more answers, and what only the other side has."""
+    ours, theirs = _read_text(both.ours, notes), _read_text(both.theirs, notes)
+    more = _answers(theirs) - _answers(ours)
+    taken, other, name = (theirs, ours, both.theirs_name) if more > 0 else (ours, theirs, both.ours_name)
+    why = "which has more answers" if more else "which has as many answers as the other"
+    known = {normal(cell.source) for cell in taken.cells}
+    kept = [cell.source for cell in other.cells if normal(cell.source) not in known]
+    note = (
+        f"The file holds two versions, {both.ours_name} and {both.theirs_name}, of a merge that was not finished. "
+        f"The version {name} is graded, {why}; what only the other one has is kept at the end of the notebook."
+    )
+    return replace(taken, notes=[note, *taken.notes], kept=(*taken.kept, *kept[:_MOST_KEPT]))
+
+
+def _answers(reading: Reading) -> int:
+    """Cells that are neither stubs nor empty."""
+    return sum(bool(cell.source.strip()) and not _is_placeholder(cell) for cell in reading.cells)
+
+
+def _is_placeholder(cell: Cell) -> bool:
+    return is_stub(cell.source, frozenset()) if cell.kind == "code" else "YOUR ANSWER HERE" in cell.source
+
+
+def _read_text(text: str, notes: list[str]) -> Reading:
+    notes = list(notes)
     parsed = parse(text)
     entries, version_note = _entries(parsed.value)
     if not entries:
@@ -79,7 +121,36 @@ def read_cells(raw: bytes | None) -> Reading:
         cells = cells[:MAX_CELLS]
     if not cells:
         return _nothing("The notebook has no cell that can be read; hand in the file that you worked in.")
-    return Reading(cells, notes, cut=parsed.cut)
+    kept: list[str] = []
+    cells = [_readable(cell, notes, kept) for cell in cells]
+    return Reading(cells, notes, cut=parsed.cut, kept=tuple(kept[:_MOST_KEPT]))
+
+
+def _readable(cell: Cell, notes: list[str], kept: list[str]) -> Cell:
+    """A cell without conflict markers, and without what pasting put into its code."""
+    called = f"cell {cell.grade_ids[0] if cell.grade_ids else cell.position + 1}"
+    if both := sides(cell.source):
+        versions = [replace(cell, source=source) for source in (both.ours, both.theirs)]
+        worths = [(_is_code(each), bool(each.source.strip()), not _is_placeholder(each)) for each in versions]
+        first = worths[0] >= worths[1]
+        cell, other = versions if first else reversed(versions)
+        kept.append(other.source)
+        notes.append(
+            f"The {called} holds two versions, {both.ours_name} and {both.theirs_name}, of a merge that was not "
+            f"finished; {both.ours_name if first else both.theirs_name} is graded, and the other is kept at the end of "
+            "the notebook."
+        )
+    if cell.kind == "code" and not cell.cut and (found := cleaned(cell.source)):
+        source, what = found
+        cell = replace(cell, source=source)
+        notes.append(f"The {called} was no Python with {' and '.join(what)} in it; taken out.")
+    if cell.kind == "code" and (text := _MARKDOWN_MAGIC.match(cell.source)):
+        cell = replace(cell, kind="markdown", source=cell.source[text.end() :])
+    return cell
+
+
+def _is_code(cell: Cell) -> bool:
+    return cell.kind != "code" or is_python(cell.source)
 
 
 def _nothing(note: str) -> Reading:

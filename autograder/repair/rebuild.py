@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 import nbformat
 from nbformat import NotebookNode
@@ -14,7 +16,7 @@ from autograder.repair.kinship import is_of, is_strange
 from autograder.repair.matching import Matching, match
 from autograder.repair.reading import Cell, read_cells
 from autograder.repair.slots import Slot, slots_of
-from autograder.repair.sources import bound, words
+from autograder.repair.sources import bound, defined, is_stub, words
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Repaired:
     notes       what was repaired, one sentence each, for student and instructor; empty if nothing was wrong
     readable    False if the submission held nothing: the notebook is then the untouched release
     answered    grade_id of each answer cell -> how it was found: grade_id, cell_id, name (that it defines),
-                alignment (by place or likeness), untouched (as released) or missing
+                alignment (by place or likeness), elsewhere (a text that may be it stands somewhere), untouched (as
+                released) or missing
     """
 
     notebook: NotebookNode
@@ -61,8 +64,16 @@ def repair(
     matching = match(reading.cells, slots)
     _fill(notebook, matching)
     _insert(notebook, matching)
+    _keep(notebook, reading.kept)
     answered = {str(slots[index].grade_id): how for index, how in sorted(matching.how.items())}
-    notes = [*reading.notes, *_counted(matching.notes), *_lost_traces(matching), *_put_back(matching)]
+    notes = [
+        *reading.notes,
+        *_counted(matching.notes),
+        *_lost_traces(matching),
+        *_put_back(matching),
+        *_defined_again(notebook, matching),
+        *_nearly_right(reading.cells, matching),
+    ]
     return Repaired(notebook, notes, True, answered)
 
 
@@ -107,6 +118,13 @@ def _insert(notebook: NotebookNode, matching: Matching) -> None:
             cells.append(released)
         cells.extend(_as_node(cell, next(fresh), notebook) for cell in behind[index])
     notebook.cells = cells
+
+
+def _keep(notebook: NotebookNode, texts: Sequence[str]) -> None:
+    """Append what was left out, as cells that are not run."""
+    for number, text in enumerate(texts, start=1):
+        cell = Cell("raw", f"Kept from a merge that was not finished:\n\n{text}", 0)
+        notebook.cells.append(_as_node(cell, f"kept-{number}", notebook))
 
 
 def _slot_before(cell: Cell, matching: Matching) -> int:
@@ -164,6 +182,56 @@ def _put_back(matching: Matching) -> list[str]:
     if others:
         notes.append(f"{_number(others, 'released cell')} {'was' if len(others) == 1 else 'were'} missing; put back.")
     return notes
+
+
+def _defined_again(notebook: NotebookNode, matching: Matching) -> list[str]:
+    """Tell of cells between an answer and its grade cell that bind its name once more: the later one counts."""
+    answers = {str(slot.grade_id): slot for slot in matching.slots if slot.role == "answer"}
+    notes: list[str] = []
+    waiting: dict[str, Slot] = {}
+    for cell in notebook.cells:
+        mark = cell.metadata.get("nbgrader", {})
+        if cell.cell_type != "code" or "look" in cell.metadata.get("tags", []):
+            continue
+        if slot := answers.get(str(mark.get("grade_id"))):
+            waiting.update(dict.fromkeys(slot.names, slot) if slot.index in matching.filled else {})
+        elif mark.get("grade"):
+            waiting.clear()
+        elif waiting:
+            for name in sorted(waiting.keys() & bound(cell.source)):
+                notes.append(
+                    f"A cell below the {waiting[name].label} defines {name} again. As in Jupyter the later definition "
+                    "counts, so that one is graded; if the one in the answer cell is meant, delete the other."
+                )
+    return list(dict.fromkeys(notes))
+
+
+def _nearly_right(cells: list[Cell], matching: Matching) -> list[str]:
+    """Tell of functions and classes whose names are nearly those that exercises without an answer ask for."""
+    asked = {name for slot in matching.slots for name in slot.names}
+    given = {name for slot in matching.slots if slot.kind == "code" for name in defined(slot.source)}
+    own = {name for cell in cells if cell.kind == "code" for name in defined(cell.source)} - given
+    notes = []
+    for slot in matching.slots:
+        answer = matching.filled.get(slot.index)
+        if (
+            slot.role != "answer"
+            or not slot.names
+            or (answer and not is_stub(answer, slot.names) and slot.names & bound(answer))
+        ):
+            continue
+        for name in sorted(slot.names):
+            for found in sorted(own - asked):
+                if _alike(found, name):
+                    notes.append(f"You defined {found}; the {slot.label} asks for {name}. Rename it.")
+    return notes
+
+
+def _alike(found: str, name: str) -> bool:
+    """Whether a name is another one but for case, underscores, a slip of a letter, or a number or word behind it."""
+    bare, wanted = (text.lower().replace("_", "") for text in (found, name))
+    behind = re.fullmatch(rf"{re.escape(wanted)}(v?\d{{1,3}}|new|old|copy|final|mine|my|fixed|answer)", bare)
+    return bare == wanted or bool(behind) or SequenceMatcher(None, bare, wanted).ratio() > 0.9
 
 
 def _number(slots: list[Slot], noun: str) -> str:

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Set
+from dataclasses import dataclass
 from functools import lru_cache
 
 from coursekit import names
@@ -24,30 +25,62 @@ def normal(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.splitlines() if line.strip())
 
 
-defined = _remembered(names.defined)
-bound = _remembered(names.bound)
+@dataclass(frozen=True)
+class _Facts:
+    """What the syntax tree of a source says, so that it is made only once.
+
+    unfinished   names of the functions and classes that raise NotImplementedError, in a method too
+    is_stub      whether anything does
+    """
+
+    is_python: bool
+    bound: frozenset[str]
+    defined: frozenset[str]
+    unfinished: frozenset[str]
+    is_stub: bool
 
 
 @_remembered
+def _facts(source: str) -> _Facts:
+    tree = names.parsed(source)
+    parts = names.parts(source, tree)
+    bound = frozenset[str]().union(*(part.names for part in parts))
+    defined = frozenset[str]().union(*(part.defined for part in parts))
+    raises = "NotImplementedError" in source
+    if tree is None:
+        return _Facts(False, bound, defined, defined if raises else frozenset(), raises)
+    last = {node.name: node for statement in tree.body for node in names.definitions_in(statement)} if raises else {}
+    unfinished = frozenset(name for name, node in last.items() if _is_unfinished(node))
+    return _Facts(True, bound, defined, unfinished, raises and _is_unfinished(tree))
+
+
+def bound(source: str) -> frozenset[str]:
+    """Names that the source binds at top level."""
+    return _facts(source).bound
+
+
+def defined(source: str) -> frozenset[str]:
+    """Names of the functions and classes that the source defines at top level."""
+    return _facts(source).defined
+
+
 def is_python(source: str) -> bool:
     """Whether a cell can be parsed, apart from commands to IPython."""
-    return names.parsed(source) is not None
+    return _facts(source).is_python
 
 
-@_remembered
-def is_stub(source: str, wanted: frozenset[str]) -> bool:
+def is_stub(source: str, wanted: Set[str]) -> bool:
     """Whether one of the functions and classes named `wanted`, or a method, still raises NotImplementedError.
 
-    Where none of them is defined, any function and the cell itself are looked at; text alone where it is not Python.
+    Where none of them is bound, any function and the cell itself count; where it is not Python, all that is defined.
     """
-    tree = names.parsed(source)
-    if tree is None:
-        return "raise NotImplementedError" in source
-    last = {node.name: node for statement in tree.body for node in names.definitions_in(statement)}
-    answers: list[ast.AST] = [last[name] for name in wanted & last.keys()] or [tree]
+    facts = _facts(source)
+    return bool(wanted & facts.unfinished) if wanted & facts.bound else facts.is_stub
+
+
+def _is_unfinished(answer: ast.AST) -> bool:
     return any(
         isinstance(node, ast.Module | names.Definition) and any(map(_raises_not_implemented, node.body))
-        for answer in answers
         for node in ast.walk(answer)
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -65,12 +65,16 @@ def defined(source: str) -> frozenset[str]:
     return frozenset[str]().union(*(part.defined for part in parts(source)))
 
 
-def parts(source: str) -> list[Part]:
-    """The statements at the top level of a source, in order; of what is not Python, the lines that bind a name."""
-    tree = parsed(source)
+def parts(source: str, tree: ast.Module | None = None) -> list[Part]:
+    """The statements at the top level of a source, in order; of what is not Python, the lines that bind a name.
+
+    tree   what `parsed` made of the source, where that is at hand
+    """
+    tree = tree or parsed(source)
     if tree is None:
         return _parts_by_line(source)
     lines = source.split("\n")
+    bodies = "global" in source
     found: list[Part] = []
     for statement in tree.body:
         first = min((node.lineno for node in _decorators(statement)), default=statement.lineno) - 1
@@ -78,8 +82,9 @@ def parts(source: str) -> list[Part]:
         while first > lowest and lines[first - 1].startswith("#"):
             first -= 1
         last = (statement.end_lineno or statement.lineno) - 1
-        defined_here = frozenset(node.name for node in definitions_in(statement))
-        found.append(Part(bound_by(statement), defined_here, first, last))
+        nodes = list(_walk(statement, bodies))
+        defined_here = frozenset(node.name for node, outside in nodes if outside and isinstance(node, Definition))
+        found.append(Part(_bound_in(nodes), defined_here, first, last))
     return found
 
 
@@ -119,8 +124,12 @@ def bound_by(statement: ast.stmt) -> frozenset[str]:
     """Names that a statement at top level binds, in its parts too: under `if`, `try`, `for` or `with`, in an
     expression (`:=`), in a pattern, or in a function that declares them global.
     """
+    return _bound_in(_walk(statement))
+
+
+def _bound_in(nodes: Iterable[tuple[ast.AST, bool]]) -> frozenset[str]:
     names: set[str] = set()
-    for node, outside in _walk(statement):
+    for node, outside in nodes:
         if isinstance(node, ast.Global):
             names.update(() if outside else node.names)
         elif not outside:
@@ -151,8 +160,11 @@ def altered_by(statement: ast.stmt) -> frozenset[str]:
     return frozenset(names)
 
 
-def _walk(statement: ast.stmt) -> Iterator[tuple[ast.AST, bool]]:
-    """The nodes of a statement, and whether they stand outside of every function and class in it."""
+def _walk(statement: ast.stmt, bodies: bool = True) -> Iterator[tuple[ast.AST, bool]]:
+    """The nodes of a statement, and whether they stand outside of every function and class in it.
+
+    bodies   what stands inside of them too, but for expressions
+    """
     waiting: list[tuple[ast.AST, bool]] = [(statement, True)]
     while waiting:
         node, outside = waiting.pop()
@@ -164,7 +176,9 @@ def _walk(statement: ast.stmt) -> Iterator[tuple[ast.AST, bool]]:
                 continue  # its own
             if isinstance(node, ast.AnnAssign) and name == "target" and not node.value and isinstance(value, ast.Name):
                 continue  # `x: int` binds nothing
-            inside = isinstance(node, _Scope) and name == "body"
+            inside = name == "body" and isinstance(node, _Scope)
+            if inside and not bodies:
+                continue
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
                     waiting.append((child, outside and not inside))
@@ -172,7 +186,7 @@ def _walk(statement: ast.stmt) -> Iterator[tuple[ast.AST, bool]]:
 
 def definitions_in(statement: ast.stmt) -> list[Definition]:
     """Functions and classes that a statement at top level defines, in its parts too."""
-    return [node for node, outside in _walk(statement) if outside and isinstance(node, Definition)]
+    return [node for node, outside in _walk(statement, bodies=False) if outside and isinstance(node, Definition)]
 
 
 def _decorators(statement: ast.stmt) -> list[ast.expr]:
