@@ -370,10 +370,14 @@ class _Matcher:
         return "\n\n\n".join(texts)
 
     def _without_released(self, source: str, cell: Cell) -> str:
-        """Take released text and grade cells out of a cell that was merged with them, and that have no other."""
+        """Take released cells out of a cell that was merged with them: grade cells, texts, and what only shows.
+
+        Plots and experiments may take minutes, and are not run while grading where they have a cell of their own.
+        """
         elsewhere = {index for at, indices in self.result.anchors.items() if at != cell.position for index in indices}
-        for slot in self._of("locked", "prose"):
-            if slot.index not in elsewhere:
+        for slot in self.slots:
+            shown_only = slot.role == "given" and "look" in slot.tags
+            if (slot.role in ("locked", "prose") or shown_only) and slot.index not in elsewhere:
                 rest = without_block(source, slot.source)
                 source = rest if rest.strip() else source
         return source

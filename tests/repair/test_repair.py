@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import nbformat
 import pytest
-from classwork import ANSWERS, MARKS, duplicate, find, hand_in, new_cell, place, raw_of, source_of
+from classwork import ANSWERS, MARKS, duplicate, find, hand_in, new_cell, place, raw_of, real_classwork, source_of
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.utils import compute_checksum
 
@@ -303,6 +304,30 @@ def test_all_in_one_cell(release, handed):
     for grade_id in ("norms_answer", "self_attention_answer", "linear_attention_answer"):
         assert MARKS[grade_id] in source_of(repaired.notebook, grade_id)
     assert_valid(repaired.notebook, release)
+
+
+def test_plots_and_experiments_in_that_cell_get_their_own_again_and_are_not_run(release, handed):
+    everything = "\n\n".join(cell["source"] for cell in handed["cells"] if cell["cell_type"] == "code")
+    handed["cells"] = [new_cell(everything)]
+    repaired = repair(raw_of(handed), release)
+    (shown,) = [cell for cell in repaired.notebook.cells if "plots." in cell.source]
+    assert shown.metadata["tags"] == ["look"]
+    for grade_id in ("norms_answer", "self_attention_answer", "linear_attention_answer"):
+        assert MARKS[grade_id] in source_of(repaired.notebook, grade_id)
+
+
+def test_one_cell_that_holds_a_whole_stage_takes_less_than_a_second():
+    work = real_classwork("02_recurrent_networks")
+    handed = hand_in(work.release, work.answers)
+    everything = "\n\n".join(cell["source"] for cell in handed["cells"] if cell["cell_type"] == "code")
+    handed["cells"] = [new_cell(everything)]
+    started = time.process_time()
+    repaired = repair(raw_of(handed), work.release)
+    assert time.process_time() - started < 1
+    looks = [cell for cell in work.release.cells if "look" in cell.metadata.get("tags", [])]
+    answers = "\n".join(source_of(repaired.notebook, grade_id) for grade_id in work.answers)
+    assert looks
+    assert not any(cell.source in answers for cell in looks)
 
 
 @pytest.mark.parametrize("changed_one", ["first", "last"])
