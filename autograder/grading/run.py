@@ -16,6 +16,7 @@ from autograder.submission import Crashed, OutOfMemory, StudentError, TimedOut, 
 from .reasons import Before, Stop, why_missing, why_undone
 
 LOOK = "look"
+FEW = 20  # outputs of the cell that makes too many of them
 ENDED = {kind.status: kind for kind in (TimedOut, Crashed, OutOfMemory, TooMuchOutput)}
 
 
@@ -77,8 +78,10 @@ class NotebookRun:
         self._failed_calls = 0
         self._told: set[tuple[str, str]] = set()
         self._failure: type[StudentError] = TimedOut
-        self._received = 0
-        self._shown = 0
+        self._answered = 0  # bytes of the current exercise's answers, and of all that are kept of those before it
+        self._kept = 0
+        self._shown = 0  # outputs, and their bytes
+        self._shown_bytes = 0
         self._deadline = time.monotonic() + self.limits.submission_seconds
         self._place = {
             nbgrader_of(cell)["grade_id"]: index
@@ -92,10 +95,11 @@ class NotebookRun:
         return list(self._place)
 
     def enter(self, grade_id: str) -> None:
-        """Run every cell before a grade cell. Raises what `_ready` does where that is no longer possible."""
+        """Run every cell before a grade cell. Raises TimedOut or Crashed where that is no longer possible."""
         self._exercise = grade_id
         if self._place[grade_id] > self._next:
-            self._failed_calls = 0
+            self._kept += self._answered if self._answered <= self.limits.answers_bytes else 0
+            self._failed_calls = self._answered = 0
         self._run_until(self._place[grade_id])
         self._ready()
 
@@ -107,6 +111,14 @@ class NotebookRun:
         name = request["target"] if isinstance(request["target"], str) else "A value of the submission"
         if self._failed_calls >= self.limits.failed_calls:
             raise self._failure(f"`{name}` was not called again after {self._failed_calls} calls without an answer.")
+        for size, limit, whose in (
+            (self._answered, self.limits.answers_bytes, "this exercise"),
+            (self._kept + self._answered, self.limits.all_answers_bytes, "the notebook"),
+        ):
+            if size > limit:
+                raise TooMuchOutput(
+                    f"`{name}` was not called: the answers of {whose} took more than {limit >> 20} MiB."
+                )
         try:
             answer, out = process.perform(request, tensors, min(self.limits.call_seconds, self._time_left()))
             return self._with_reason(answer), out
@@ -118,7 +130,7 @@ class NotebookRun:
             self._failed_calls, self._failure = self._failed_calls + 1, ENDED.get(ended.kind, Unreadable)
             raise self._failure(f"`{name}` {ended}.") from None
         finally:
-            self._received += process.received()
+            self._answered += process.received()
             self._note_attempts(process, f"`{name}`")
             self.called.setdefault(self._exercise, set()).update(process.called())
 
@@ -139,19 +151,11 @@ class NotebookRun:
         return self._deadline - time.monotonic()
 
     def _ready(self) -> Process:
-        """The process with all cells before the current one run, a new one if need be.
-
-        Raises TimedOut, Crashed, or TooMuchOutput.
-        """
+        """The process with all cells before the current one run, a new one if need be. Raises TimedOut or Crashed."""
         while self._process is None and self._time_left() > 0 and len(self._left_out) <= self.limits.restarts:
             self._process = self._run_again()
         if self._time_left() <= 0:
             raise TimedOut(f"The submission's {self.limits.submission_seconds:.0f} s were used up before this test.")
-        if self._received > self.limits.received_bytes:
-            raise TooMuchOutput(
-                f"The submission had handed over more than {self.limits.received_bytes >> 20} MiB before this test: "
-                "return what is asked for, and print less."
-            )
         if self._process is None:
             raise Crashed("The notebook could not be run up to here: too many of its cells ended the process.")
         return self._process
@@ -167,7 +171,7 @@ class NotebookRun:
             if self._runs(self._next):
                 try:
                     process = self._ready()
-                except (TimedOut, Crashed, TooMuchOutput):
+                except (TimedOut, Crashed):
                     return
                 self._run_one(process, self._next)
             self._next += 1
@@ -181,24 +185,28 @@ class NotebookRun:
             self._leave_out(index, ended)
         else:
             stop = Stop.read(process.error())
-            self.ran[index] = CellRun(self._to_show(index, outputs), number, stop, interrupted or "")
+            self.ran[index] = CellRun(
+                self._to_show(index, outputs, process.received()), number, stop, interrupted or ""
+            )
             if interrupted:
                 self._tell(index, interrupted, "timed out")
             elif stop and stop.kind == "ModuleNotFoundError":
                 self.events.append(f"Cell {index + 1} imports what is not installed here: {stop.message}.")
-        self._received += process.received()
         self._note_attempts(process, f"Cell {index + 1}")
 
-    def _to_show(self, index: int, outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The outputs of a cell, as far as the notebook shows so many; the grader has work with each of them."""
-        kept = outputs[: max(self.limits.outputs - self._shown, 0)]
-        if len(kept) < len(outputs) and self._shown < self.limits.outputs:
+    def _to_show(self, index: int, outputs: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
+        """The outputs of a cell as far as the notebook shows so many: each of them is work for the grader."""
+        before = self._shown, self._shown_bytes
+        self._shown, self._shown_bytes = self._shown + len(outputs), self._shown_bytes + size
+        if self._shown <= self.limits.outputs and self._shown_bytes <= self.limits.outputs_bytes:
+            return outputs
+        if before[0] <= self.limits.outputs and before[1] <= self.limits.outputs_bytes:
             self.events.append(
-                f"Cell {index + 1} made more outputs than a notebook may have ({self.limits.outputs}); neither its "
-                "other ones nor those of the cells after it are shown."
+                f"With cell {index + 1} the notebook has more outputs than are shown ({self.limits.outputs}, or "
+                f"{self.limits.outputs_bytes >> 20} MiB); only a few of this cell are, and none of those after it."
             )
-        self._shown += len(kept)
-        return kept
+            return outputs[:FEW]
+        return []
 
     def _run_again(self) -> Process | None:
         """A new process brought to where the last one was, or None where a cell ended this one too."""

@@ -22,7 +22,7 @@ from autograder.misconceptions import exercises, right_answer
 from autograder.misconceptions.diagnosis import diagnose
 from autograder.redirection import is_watched
 from autograder.sandbox import SandboxDied, SandboxMissing
-from autograder.submission import Exchange, HandedIn, LocalSubmission, StudentError, Submission
+from autograder.submission import Exchange, HandedIn, LocalSubmission, StudentError, Submission, TooMuchOutput
 
 from . import ResourceMissing, Told
 
@@ -157,6 +157,8 @@ class _Findings:
         self.exchanges.setdefault(grade_id, []).extend(log)
         log.clear()
         self.results.append(_result(item, grade_id, value, error))
+        if self.results[-1].status == TooMuchOutput.status:
+            self.exchanges[grade_id].clear()  # of so large answers none is compared
 
 
 class _HiddenTests:
