@@ -53,7 +53,7 @@ class NotGraded(Exception):
 
 
 @cache
-def warm_worker(limits: Limits, trust: bool = False) -> Worker:
+def warm_worker(limits: Limits, trust: bool | str = False) -> Worker:
     """The sandbox of the process at hand, started at the first call and kept warm. Raises SandboxMissing."""
     worker = Worker(limits, trust)
     atexit.register(worker.close)

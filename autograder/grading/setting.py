@@ -110,7 +110,7 @@ class Setting:
     stage: str
     own_limits: Limits | None = None
     run_look: bool = False
-    trust: bool = False
+    trust: bool | str = False
 
     @cached_property
     def limits(self) -> Limits:

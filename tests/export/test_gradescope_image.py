@@ -8,10 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from documented import check
 
@@ -19,6 +23,7 @@ from autograder.demo import make_demo_class
 from autograder.export import export
 from autograder.export.gradescope import __main__ as gradescope
 from autograder.export.gradescope.results import results
+from autograder.export.gradescope.submission_user import end_all, keep_to_ourselves, submission_user
 from autograder.grading.by_hand import grade_notebook
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.setting import Setting
@@ -65,7 +70,7 @@ def student(classroom: Classroom, word: str) -> Path:
 
 
 def run(
-    source: Path, submission: Path, where: Path, path: str = os.environ["PATH"]
+    source: Path, submission: Path, where: Path, path: str = os.environ["PATH"], user: str = "submission"
 ) -> subprocess.CompletedProcess[str]:
     """Execute run_autograder as Gradescope does, with the folders elsewhere and nothing of this checkout in sight."""
     environment = {
@@ -77,6 +82,7 @@ def run(
         "AUTOGRADER_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join([str(source), str(source / "course")]),
         "OMP_NUM_THREADS": "1",
+        "AUTOGRADER_USER": user,
     }
     script = ["/bin/bash", str(source / "run_autograder")]
     return subprocess.run(script, env=environment, cwd=where, capture_output=True, text=True, timeout=300)
@@ -193,6 +199,107 @@ def test_without_a_sandbox_a_trusting_zip_grades_all_the_same(
     assert done.returncode == 0, done.stderr
     assert "No sandbox" in done.stdout
     assert read(tmp_path)["score"] == 18.0 - WRITTEN
+
+
+FORGER = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        for _ in range(3000):
+            for path, text in ((RESULTS, '{"score": 999}'), (MARK, str(time.time()))):
+                try:
+                    with open(path + str(os.getpid()), "w") as file:
+                        file.write(text)
+                    os.replace(path + str(os.getpid()), path)
+                except OSError:
+                    pass
+            time.sleep(0.02)
+    os._exit(0)
+"""
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can get at: pytest's own are for one."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("user", ["nobody", "a user that is not there"])
+def test_a_process_that_detaches_itself_writes_no_results(
+    source: Path, classroom: Classroom, open_folder: Path, monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("AUTOGRADER_USER", user)
+        if user == "nobody" and submission_user() is None:
+            pytest.skip("only root can run it as another user, who must be able to start this Python")
+    zipped, handed_in = trusting(source, open_folder), open_folder / "submission"
+    where, marks = open_folder / "results", open_folder / "marks"
+    for folder in (where, marks):
+        folder.mkdir()
+        folder.chmod(0o777)
+    shutil.copytree(student(classroom, "The solution"), handed_in)
+    (path,) = handed_in.glob("*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    forger = FORGER.replace("RESULTS", repr(str(where / "results.json"))).replace("MARK", repr(str(marks / "mark")))
+    answer = next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution"))
+    answer.source += forger
+    nbformat.write(notebook, path)
+
+    done = run(zipped, handed_in, where, path="/nowhere", user=user)
+    assert done.returncode == 0, done.stderr
+    written, last = (where / "results.json").read_text(), (marks / "mark").read_text()
+    time.sleep(0.5)
+    assert (marks / "mark").read_text() == last
+    assert (where / "results.json").read_text() == written
+    found = read(where)
+    assert found["score"] == 18.0 - WRITTEN
+    (told,) = (test for test in found["tests"] if "For instructors" in test["name"])
+    assert told["visibility"] == "hidden"
+    assert "grades can be forged" in told["output"]
+    if user == "nobody":
+        assert where.stat().st_mode & 0o777 == 0o700
+        assert (zipped / "autograder/hidden_tests").stat().st_mode & 0o777 == 0o700
+        assert (marks / "mark").owner() == "nobody"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes of another user")
+def test_nothing_of_the_user_is_left_and_our_folders_are_closed_to_him(open_folder: Path) -> None:
+    closed = open_folder / "results"
+    closed.mkdir()
+    closed.chmod(0o777)
+    keep_to_ourselves(closed, open_folder / "missing")
+    script = f"echo 999 > {closed}/results.json; exec sleep 300"
+    detached = [
+        subprocess.Popen(["sh", "-c", script], user="nobody", start_new_session=True, stderr=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+    end_all("nobody")
+    assert [process.pid for process in detached if Path(f"/proc/{process.pid}").exists()] == []
+    assert list(closed.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_messages_name_no_folder_of_the_grader(source: Path, classroom: Classroom, open_folder: Path) -> None:
+    zipped, handed_in = trusting(source, open_folder), open_folder / "submission"
+    shutil.copytree(student(classroom, "The solution"), handed_in)
+    (path,) = handed_in.glob("*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == "norms_answer":
+            slip = "\n    from coursekit.checks import no_such_name\n    return "
+            cell.source = cell.source.replace("\n    return ", slip)
+    nbformat.write(notebook, path)
+    done = run(zipped, handed_in, open_folder, path="/nowhere")
+    assert done.returncode == 0, done.stderr
+    text = json.dumps(read(open_folder))
+    assert "no_such_name" in text
+    assert str(zipped) not in text
+    assert sys.prefix not in text
 
 
 def test_a_sandbox_that_was_ended_is_no_grade(

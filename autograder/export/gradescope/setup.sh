@@ -4,6 +4,9 @@ set -euo pipefail
 cd "${AUTOGRADER_SOURCE:-/autograder/source}"
 export DEBIAN_FRONTEND=noninteractive HF_HOME="$PWD/.huggingface"
 
+# As this user a submission runs where there is no sandbox.
+id submission >/dev/null 2>&1 || useradd --system --no-create-home --shell /usr/sbin/nologin submission
+
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends bubblewrap ca-certificates
 for python in python3.11 python3.12 python3.13; do
