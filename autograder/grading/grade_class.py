@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autograder.hidden_tests.runner import make_ready
-from autograder.release.agreement import differing_points
 from autograder.sandbox import Limits
 from autograder.submission import HandedIn
 
@@ -108,9 +107,7 @@ def grade_class(
             f"Nobody handed in {stage}: put notebooks at {classroom.submitted}/STUDENT/{stage}/{stage}.ipynb."
         )
     setting = Setting(classroom, stage, limits, run_look, trust)
-    if sentences := differing_points(stage, setting.released):
-        notebook = classroom.root / "course" / stage / f"{stage}.ipynb"
-        raise ClassroomError(f"{notebook}: {' '.join(sentences)} Then `make release`, and grade again.")
+    setting.check_points()
     summary = Summary()
 
     def graders(jobs: list[Job]) -> Graders:

@@ -17,6 +17,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.hidden_tests.runner import HiddenTestError
 from autograder.repair import Repaired
 from autograder.submission import HandedIn
 
@@ -93,9 +94,10 @@ def _known_to_the_gradebook(autograde: Autograde, classroom: Classroom) -> dict[
     try:
         with GradebookWriter(classroom) as book:
             for stage in sorted({Path(assignment).name for assignment in autograde.assignments}):
+                Setting(classroom, stage).check_points()
                 book.ensure_assignment(stage, classroom.released(stage))
                 sources[stage] = book.sources(stage)
-    except ClassroomError as error:
+    except (ClassroomError, HiddenTestError) as error:
         autograde.log.error("%s", error)
         raise NbGraderException(str(error)) from None
     return sources

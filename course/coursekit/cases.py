@@ -170,4 +170,6 @@ def decode(entry: Any, tensors: dict[str, torch.Tensor]) -> Any:
         return {decode(key, tensors): decode(item, tensors) for key, item in content}
     if kind == "float":
         return float(content)
-    raise ValueError(f"The golden files hold a value of unknown kind {kind!r}. Get the whole folder of the course again.")
+    raise ValueError(
+        f"The golden files hold a value of unknown kind {kind!r}. Get the whole folder of the course again."
+    )

@@ -251,6 +251,11 @@ def test_points_that_differ_from_those_of_the_hidden_tests_stop_grading(small: C
         f"test_{STAGE}.py have 1 point: make them the same. Then `make release`, and grade again."
     )
     assert not small.results.exists()
+    command = [sys.executable, "-m", "nbgrader", "autograde", STAGE]
+    done = subprocess.run(command, cwd=small.root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert str(told.value) in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_points_that_changed_after_grading_are_the_same_everywhere(small: Classroom, tests: OwnTests) -> None:
