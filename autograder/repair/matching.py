@@ -260,7 +260,8 @@ class _Matcher:
         return found
 
     def _trace(self, cell: Cell, slot: Slot, defines: bool) -> int | None:
-        if not defines and slot.names and self.names[cell.position]:
+        others = {self.expected[name] for name in self.names[cell.position]}
+        if not defines and slot.names and others - set(self.intact.values()):
             return None  # it carries this cell's mark, but it is the answer to another exercise
         if slot.grade_id in cell.grade_ids:
             return 0
@@ -412,7 +413,7 @@ class _Matcher:
         """A written answer without any trace: the text that stands where it belongs."""
         if slot.index in self.result.filled:
             return
-        texts = [cell for cell in self._gap(slot) if cell.kind != "code" and cell.source.strip()]
+        texts = [cell for cell in self._gap(slot) if _is_text(cell)]
         if not texts:
             self._written_into_question(slot)
             return
@@ -440,7 +441,7 @@ class _Matcher:
         """Written answers of which the cell is gone, while texts of the student's own stand somewhere."""
         lost = [slot for slot in self._of("written") if self.result.how[slot.index] == "missing"]
         lost = [slot for slot in lost if slot.index not in self.result.filled]
-        texts = [cell for cell in self.result.added if cell.kind != "code" and re.search(r"\w", cell.source)]
+        texts = [cell for cell in self.result.added if _is_text(cell) and re.search(r"\w", cell.source)]
         if len(lost) == len(texts) == 1:
             self.result.added.remove(texts[0])
             self._take(texts[0], lost[0])
@@ -543,6 +544,13 @@ class _Matcher:
 
 def _trimmed(cell: Cell) -> Cell:
     return replace(cell, source=as_far_as_it_goes(cell.source)) if cell.cut and cell.kind == "code" else cell
+
+
+def _is_text(cell: Cell) -> bool:
+    """Whether a cell holds text: by its kind, or sentences that were typed into a cell for code."""
+    if cell.kind != "code":
+        return bool(cell.source.strip())
+    return len(words(cell.source)) >= 5 and not is_python(cell.source) and not bound(cell.source)
 
 
 def _continues(before: str, source: str) -> bool:

@@ -129,7 +129,8 @@ def _read_text(text: str, notes: list[str]) -> Reading:
 def _readable(cell: Cell, notes: list[str], kept: list[str]) -> Cell:
     """A cell without conflict markers, and without what pasting put into its code."""
     called = f"cell {cell.grade_ids[0] if cell.grade_ids else cell.position + 1}"
-    if both := sides(cell.source):
+    both = sides(cell.source)
+    if both and not (cell.kind == "code" and is_python(cell.source)):
         versions = [replace(cell, source=source) for source in (both.ours, both.theirs)]
         worths = [(_is_code(each), bool(each.source.strip()), not _is_placeholder(each)) for each in versions]
         first = worths[0] >= worths[1]

@@ -56,6 +56,8 @@ EXTRAS = [
     "files = !ls",
     "text = '''\n%d of\n!them\n'''",
     "lengths = [2**n for n in range(4, 12)]",
+    "merged = '''\n<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> mine\n'''",
+    "pasted = '''\n```python\n“x”\u00a0= 1\n```\n'''",
 ]
 FIRST_LINES = ["", "%%time\n", "\n\n", "# my answer\n", "%%capture\n"]
 
@@ -109,6 +111,15 @@ def test_an_unfinished_answer_keeps_its_cell_beside_an_old_try_in_another() -> N
     repaired = repair(raw_of(handed), RELEASE)
     assert source_of(repaired.notebook, "self_attention_answer") == source
     assert source_of(repaired.notebook, "norms_answer") == other
+    assert repaired.notes == []
+
+
+@pytest.mark.parametrize("way", ["globals()['norms'] = abs", "from answers import *", "exec('def norms(x): return x')"])
+def test_an_answer_that_binds_its_name_unseen_keeps_its_mark_beside_an_old_version_of_another(way) -> None:
+    source = f"def self_attention(x):\n    return 'old'\n\n{way}"
+    repaired = repair(raw_of(hand_in(RELEASE, ANSWERS | {"norms_answer": source})), RELEASE)
+    assert source_of(repaired.notebook, "norms_answer") == source
+    assert source_of(repaired.notebook, "self_attention_answer") == ANSWERS["self_attention_answer"]
     assert repaired.notes == []
 
 

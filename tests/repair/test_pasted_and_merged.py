@@ -212,3 +212,10 @@ def test_written_answers_that_may_be_anywhere_wait_for_a_person(release, handed)
     for grade_id in ("no_scale", "linear_cost"):
         assert ANSWERS[grade_id] in source_of(repaired.notebook, grade_id)
         assert told(repaired, grade_id, "a person has to look")
+
+
+def test_sentences_typed_into_a_cell_for_code_are_a_written_answer(release, handed):
+    cell = find(handed, "no_scale")
+    cell.update(cell_type="code", outputs=[], execution_count=None, metadata={}, id="fresh")
+    repaired = repair(raw_of(handed), release)
+    assert source_of(repaired.notebook, "no_scale") == ANSWERS["no_scale"]
