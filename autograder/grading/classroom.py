@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import importlib.metadata
 import json
 import os
+import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 CONFIG = "nbgrader_config.py"
 LIMITS_FILE = "limits.toml"
+PACKAGES = "packages"
 
 
 class ClassroomError(Exception):
@@ -120,23 +123,53 @@ class Classroom:
         """
         from autograder.sandbox import Limits  # it imports torch, which takes seconds
 
+        path, chosen = self.root / LIMITS_FILE, self._chosen(stage)
+        known = {name: type(value) for name, value in asdict(Limits()).items()}
+        for name, value in chosen.items():
+            if name not in known:
+                raise ClassroomError(f"{path}: there is no limit {name!r}. There are: {', '.join(known)}, {PACKAGES}.")
+            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+                raise ClassroomError(f"{path}: {name} = {value!r} is not a number above 0.")
+        return Limits(**{name: known[name](value) for name, value in chosen.items()})
+
+    def packages(self, stage: str) -> dict[str, str]:
+        """The packages that limits.toml promises to submissions of an assignment, name → version that is installed.
+
+        Raises ClassroomError where one is not installed where submissions can see it.
+        """
+        path, named = self.root / LIMITS_FILE, self._chosen(stage, of_packages=True).get(PACKAGES, [])
+        if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+            raise ClassroomError(f'{path}: {PACKAGES} = {named!r} is not a list of names, as ["einops"] is.')
+        found = {}
+        for name in named:
+            try:
+                distribution = importlib.metadata.distribution(name)
+            except (importlib.metadata.PackageNotFoundError, ValueError):
+                raise ClassroomError(
+                    f"{path}: the package {name!r} is not installed beside the grader. Run `{sys.executable} -m pip "
+                    f"install {name}`, or take it out."
+                ) from None
+            place = Path(str(distribution.locate_file(""))).resolve()
+            if not any(place.is_relative_to(Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)):
+                raise ClassroomError(
+                    f"{path}: {name!r} lies in {place}, which submissions do not see. Install it anew."
+                )
+            found[name] = distribution.version
+        return found
+
+    def _chosen(self, stage: str, of_packages: bool = False) -> dict[str, Any]:
+        """What limits.toml says for an assignment of limits, or of packages. Raises ClassroomError."""
         path = self.root / LIMITS_FILE
         if not path.is_file():
-            return Limits()
+            return {}
         try:
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ClassroomError(f"{path} cannot be read: {error}") from None
-        chosen = {**tables.get("default", {}), **tables.get(stage, {})}
-        known = {name: type(value) for name, value in asdict(Limits()).items()}
         for name in tables.keys() - {"default", *self.stages}:
             raise ClassroomError(f"{path}: there is no assignment {name!r}. Use its whole name, or [default].")
-        for name, value in chosen.items():
-            if name not in known:
-                raise ClassroomError(f"{path}: there is no limit {name!r}. There are: {', '.join(known)}.")
-            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-                raise ClassroomError(f"{path}: {name} = {value!r} is not a number above 0.")
-        return Limits(**{name: known[name](value) for name, value in chosen.items()})
+        chosen = {**tables.get("default", {}), **tables.get(stage, {})}
+        return {name: value for name, value in chosen.items() if (name == PACKAGES) is of_packages}
 
     def students(self, stage: str) -> list[str]:
         """Ids of those who handed in a folder for an assignment."""

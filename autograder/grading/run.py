@@ -191,7 +191,10 @@ class NotebookRun:
             if interrupted:
                 self._tell(index, interrupted, "timed out")
             elif stop and stop.kind == "ModuleNotFoundError":
-                self.events.append(f"Cell {index + 1} imports what is not installed here: {stop.message}.")
+                self.events.append(
+                    f"Cell {index + 1} imports what is not installed here: {stop.message}. An instructor can allow it "
+                    "(README, Packages)."
+                )
         self._note_attempts(process, f"Cell {index + 1}")
 
     def _to_show(self, index: int, outputs: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:

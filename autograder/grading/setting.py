@@ -145,7 +145,8 @@ class Setting:
     @cached_property
     def _common(self) -> list[object]:
         release = hashlib.sha256(json.dumps(self.released).encode()).hexdigest()
-        return [self.stage, release, repr(self.limits), self.run_look, grader_fingerprint(self.stage)]
+        packages = self.classroom.packages(self.stage)
+        return [self.stage, release, repr(self.limits), packages, self.run_look, grader_fingerprint(self.stage)]
 
     @cached_property
     def _tests(self) -> dict[str, str]:

@@ -147,6 +147,19 @@ def test_the_zip_takes_the_classs_limits_along(classroom: Classroom, tmp_path: P
     assert Classroom(tmp_path / "source").limits(STAGE) == expected
 
 
+def test_the_zip_takes_along_which_packages_are_to_be_installed(classroom: Classroom, tmp_path: Path) -> None:
+    limits = classroom.root / "limits.toml"
+    limits.write_text('[default]\npackages = ["sympy"]\n')
+    packed = export(classroom, "gradescope-image", tmp_path / "a.zip", STAGE)
+    expected = classroom.packages(STAGE)
+    limits.unlink()
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path / "source")
+        assert archive.read("packages.txt").decode() == f"sympy=={expected['sympy']}"
+        assert "-r packages.txt" in archive.read("setup.sh").decode()
+    assert Classroom(tmp_path / "source").packages(STAGE) == expected
+
+
 @pytest.mark.slow
 def test_run_autograder_grades_as_the_class_is_graded(source: Path, classroom: Classroom, tmp_path: Path) -> None:
     submission = student(classroom, "masks_query_rows")

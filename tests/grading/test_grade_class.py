@@ -6,6 +6,7 @@ import csv
 import datetime
 import errno
 import fcntl
+import importlib.metadata
 import itertools
 import json
 import os
@@ -640,6 +641,31 @@ def test_a_limit_that_cannot_be_is_told_with_its_file(tmp_path: Path, text: str,
         classroom.limits(STAGE)
     assert told in str(error.value)
     assert str(tmp_path / "limits.toml") in str(error.value)
+
+
+def test_a_package_that_is_promised_is_part_of_what_a_grade_depends_on(small: Classroom) -> None:
+    before = Setting(small, STAGE).load("ada").key
+    (small.root / "limits.toml").write_text('[default]\npackages = ["sympy"]\ncores = 1\n')
+    assert small.packages(STAGE) == {"sympy": importlib.metadata.version("sympy")}
+    assert small.limits(STAGE) == Limits()
+    assert Setting(small, STAGE).load("ada").key != before
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('packages = ["no-such-package"]', "-m pip install no-such-package`, or take it out."),
+        ('packages = "einops"', """packages = 'einops' is not a list of names, as ["einops"] is."""),
+        ("packages = [1]", "is not a list of names"),
+    ],
+)
+def test_a_package_that_cannot_be_promised_keeps_grading_from_starting(small: Classroom, text: str, told: str) -> None:
+    (small.root / "limits.toml").write_text(f"[{STAGE}]\n{text}\n")
+    with pytest.raises(ClassroomError) as error:
+        grade_class(small, STAGE)
+    assert told in str(error.value)
+    assert str(small.root / "limits.toml") in str(error.value)
+    assert not small.results.exists()
 
 
 def left_behind(classroom: Classroom) -> dict[str, Any]:

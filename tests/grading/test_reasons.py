@@ -147,7 +147,10 @@ def test_a_name_that_another_cell_failed_to_import_is_told_with_that_cell(worker
         "stopped at line 1, `from no_such_package import rearrange`, with ModuleNotFoundError: No module named "
         f"'no_such_package'. {NOT_INSTALLED}"
     )
-    assert "Cell 5 imports what is not installed here: No module named 'no_such_package'." in result.events
+    assert (
+        "Cell 5 imports what is not installed here: No module named 'no_such_package'. An instructor can allow it "
+        "(README, Packages)."
+    ) in result.events
 
 
 @pytest.mark.parametrize(

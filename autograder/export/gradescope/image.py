@@ -15,7 +15,7 @@ from pathlib import Path
 
 from autograder.export.formats import Export
 from autograder.grading.cache import class_secret
-from autograder.grading.classroom import CONFIG, LIMITS_FILE, ClassroomError
+from autograder.grading.classroom import CONFIG, LIMITS_FILE, PACKAGES, ClassroomError
 from autograder.hidden_tests.runner import test_file
 
 from .results import VISIBILITY
@@ -51,7 +51,11 @@ def write(export: Export) -> None:
         _add(archive, "classroom/.secret", class_secret(export.classroom).encode(), 0o600)
         # Only this assignment is there, so limits.toml as it stands would name others that are not.
         limits = asdict(export.classroom.limits(export.stage))
+        packages = export.classroom.packages(export.stage)
         lines = [f"[{export.stage}]", *(f"{name} = {value}" for name, value in limits.items())]
+        if packages:
+            lines.append(f"{PACKAGES} = {json.dumps([*packages])}")
+            _add(archive, "packages.txt", "\n".join(f"{name}=={found}" for name, found in packages.items()).encode())
         _add(archive, LIMITS_FILE, "\n".join(lines).encode())
         for path in _project(root, export.stage):
             _add(archive, path.relative_to(root).as_posix(), path.read_bytes())

@@ -19,6 +19,7 @@ done
 [ -f pip.conf ] && export PIP_CONFIG_FILE="$PWD/pip.conf"
 .venv/bin/pip install --no-cache-dir --constraint constraints.txt torch
 .venv/bin/pip install --no-cache-dir --constraint constraints.txt -e './course[offline]' -e .
+[ -f packages.txt ] && .venv/bin/pip install --no-cache-dir --constraint constraints.txt -r packages.txt
 
 # Accuracy is graded on reviews of IMDB, which are fetched now.
 if grep -q autograder.reviews autograder/hidden_tests/test_*.py; then
