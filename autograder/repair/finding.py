@@ -73,9 +73,9 @@ class _Offer:
 
 # What decides between two offers, in this order, and how a note says it.
 _REASONS: list[tuple[Callable[[_Offer, str], Any], str]] = [
-    (lambda offer, _: offer.content.belongs, "the only one of this assignment"),
+    (lambda offer, _: offer.content.belongs, "the only one in which this assignment can be read"),
     (lambda offer, _: offer.content.done, "the one with the most answers"),
-    (lambda offer, _: offer.content.whole, "the one that is not cut off"),
+    (lambda offer, _: offer.content.whole, "the one that is whole"),
     (lambda offer, _: -offer.depth, "the one that lies in the fewest folders"),
     (lambda offer, name: _number(offer.name, name), "the one with the highest number in its name"),
     (lambda offer, _: offer.modified, "the one that was saved last"),

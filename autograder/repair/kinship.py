@@ -15,9 +15,9 @@ from autograder.repair.sources import bound, is_stub, normal
 class Content:
     """What a file is worth as a submission; the larger, the rather it is graded.
 
-    belongs   it is a notebook of this assignment
+    belongs   something of this assignment can be read in it
     done      answers that are neither missing nor a stub
-    whole     it is not cut off
+    whole     it is not cut off, and of this assignment beyond doubt
     """
 
     belongs: bool = False
@@ -39,7 +39,8 @@ def content_of(raw: bytes, slots: Sequence[Slot]) -> Content:
     done = sum(
         not is_stub(text, slots[index].names) for index, text in matching.filled.items() if index in matching.how
     )
-    return Content(is_of(reading.cells, slots), done, not reading.cut)
+    whole = is_of(reading.cells, slots) and not reading.cut
+    return Content(not is_strange(reading.cells, slots), done, whole)
 
 
 def is_of(cells: Sequence[Cell], slots: Sequence[Slot]) -> bool:
