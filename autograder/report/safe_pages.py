@@ -135,6 +135,9 @@ TEXT = re.compile(rf"<(?!/?(?:{'|'.join(sorted(TAGS))})[\s/>]|!--)", re.IGNORECA
 NUMBER = re.compile(r"\d{1,4}%?")
 SPAN = re.compile(r"\d{1,3}")
 
+MOST_TAGS = 20_000  # as < is counted; a table of pandas has 3,000, and so many <div> in each other take a second
+MARKED = frozenset(["text/html", "text/markdown", "text/latex", "image/svg+xml"])
+LEFT_OUT = "[left out: the notebook's outputs hold more HTML than a page shows]"
 SHOWN = frozenset(
     ["text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml"]
 )
@@ -162,8 +165,13 @@ _CLEANER = nh3.Cleaner(
 
 
 def clean_html(element: str | bytes) -> str:
-    """HTML of which only harmless elements, attributes and styles are left; other elements become text."""
+    """HTML of which only harmless elements, attributes and styles are left; other elements become text.
+
+    What has more than MOST_TAGS becomes text as a whole: cleaning takes a time that grows with the square of the depth.
+    """
     text = element.decode("utf-8", "replace") if isinstance(element, bytes) else str(element)
+    if text.count("<") > MOST_TAGS:
+        return f"<pre>{html.escape(text)}</pre>"
     return _CLEANER.clean(TEXT.sub("&lt;", _without_styles(text)))
 
 
@@ -253,8 +261,14 @@ class SafeOutputs(Preprocessor):
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Clean a notebook in place, and the names in `resources` that formgrader's page prints."""
         nb.metadata = NotebookNode()
+        tags = 0
         for index, cell in enumerate(nb.cells):
             self.preprocess_cell(cell, resources, index)
+            for output in cell.get("outputs", []):
+                marked = output.get("data", {}).keys() & MARKED
+                tags += sum(str(output.data[kind]).count("<") for kind in marked)
+                if marked and tags > MOST_TAGS:
+                    output.data = NotebookNode({"text/plain": output.data.get("text/plain", LEFT_OUT)})
         for name in PRINTED:
             if resources.get(name):
                 resources[name] = html.escape(str(resources[name]))

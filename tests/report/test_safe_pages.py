@@ -5,6 +5,7 @@ import hashlib
 import html
 import re
 import shutil
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from autograder.report.safe_pages import clean_html
+from autograder.report.safe_pages import SafeOutputs, clean_html
 
 ROOT = Path(__file__).parents[2]
 STAGE, STUDENT = "03_attention", "ada"
@@ -299,3 +300,23 @@ def test_a_style_sheet_is_not_shown_as_text() -> None:
 
 def test_deep_nesting_costs_the_text_and_not_the_page() -> None:
     assert_harmless(clean_html("<div>" * 3000 + "<script>1</script>"))
+
+
+@pytest.mark.parametrize("tag", ["<div>", "<b><p>", "<table><tr><td>"])
+def test_cleaning_takes_no_longer_than_a_page_is_worth(tag: str) -> None:
+    start = time.thread_time()
+    assert "&lt;" in clean_html(tag * (4_000_000 // len(tag)))
+    clean_html(tag * (20_000 // tag.count("<")))
+    assert time.thread_time() - start < 10
+
+
+def test_many_outputs_of_html_are_shown_as_far_as_a_page_goes() -> None:
+    little = new_output("display_data", {"text/html": "<b>.</b>" * 100, "text/plain": "plain"})
+    bare = new_output("display_data", {"text/html": "<div>" * 100})
+    cells = [new_code_cell("x", outputs=[little] * 99), new_code_cell("y", outputs=[little, *[bare] * 10_000])]
+    start = time.thread_time()
+    notebook, _ = SafeOutputs().preprocess(new_notebook(cells=cells), {})
+    assert all("text/html" in output.data for output in notebook.cells[0].outputs)
+    assert sum("text/html" in output.data for output in notebook.cells[1].outputs) == 1
+    assert notebook.cells[1].outputs[-1].data["text/plain"].startswith("[left out")
+    assert time.thread_time() - start < 10
