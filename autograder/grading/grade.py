@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import html
 import time
+from collections.abc import Callable, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.allowed import everything, first_tried, parts_for
 from autograder.hidden_tests.runner import TestResult, run_hidden_tests
-from autograder.redirection import settle
+from autograder.redirection import notes_on
 from autograder.repair import Repaired, with_own_cells
-from autograder.sandbox import SandboxDied, Worker
-from autograder.submission import HandedIn, Submission
+from autograder.sandbox import Parts, SandboxDied, Worker
+from autograder.submission import HandedIn, ReadyMade, Submission
 
 from .graded import Basis, CellScore, Graded, cell_status
 from .run import CellRun, NotebookRun, is_autograded, is_written, nbgrader_of
@@ -50,39 +53,110 @@ def grade(
     basis = basis or {}
     again = None if earlier is None else {name for name, _ in basis.items() ^ earlier.basis.items()}
 
-    def ran_and_tested() -> tuple[NotebookRun, list[TestResult]]:
-        run = NotebookRun(worker, notebook, worker.limits, run_look)
-        submission = Submission(run, seed, handed_in)
-        try:
-            budget = worker.limits.diagnosis_seconds
-            results = run_hidden_tests(stage, submission, seed, run.enter, run.order, again, budget, class_seed)
-            run.events += submission.noted
-            if earlier is None:
-                run.finish()
-            return run, results
-        finally:
-            run.close()
+    def submission(run: NotebookRun) -> Submission:
+        return Submission(run, seed, handed_in)
 
-    try:
-        run, results = ran_and_tested()
-    except SandboxDied:
-        # The worker starts another interpreter; whoever ended the first one hardly waits for the second.
-        run, results = ran_and_tested()
+    tested = _tested(stage, notebook, worker, run_look, submission, seed, again, class_seed)
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    results, redirections = settle(results, sources, run.called)
-    run.events += redirections
+    results = tested.results
+    tested.events += notes_on(stage, sources, results, tested.refused)
     scores = _scores(notebook, repaired.answered, results)
-    events, ran = run.events, run.ran
+    events, ran = tested.events, tested.ran
     if earlier is not None and again is not None:
         before = {cell.grade_id: cell for cell in earlier.cells}
         scores = [score if score.grade_id in again else before[score.grade_id] for score in scores]
-        events = list(dict.fromkeys([*earlier.events, *run.events]))
+        events = list(dict.fromkeys([*earlier.events, *tested.events]))
         ran = _ran_before(notebook, earlier.notebook)
     _fill_outputs(notebook, ran, {score.grade_id: score for score in scores})
     _add_notes(notebook, [*repaired.notes, *events])
     seconds = time.monotonic() - started
     notes, readable = list(repaired.notes), repaired.readable
-    return Graded(notebook, scores, notes, events, seed, basis, seconds, readable, run.trouble)
+    return Graded(notebook, scores, notes, events, seed, basis, seconds, readable, tested.trouble)
+
+
+@dataclass
+class _Tested:
+    """What came of running a notebook and its hidden tests, in one interpreter or in several.
+
+    refused   exercise → ready-made parts that it asked for and may not use
+    """
+
+    results: list[TestResult] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    refused: dict[str, list[str]] = field(default_factory=dict)
+    ran: dict[int, CellRun] = field(default_factory=dict)
+    trouble: str | None = None
+
+
+def _tested(
+    stage: str,
+    notebook: NotebookNode,
+    worker: Worker,
+    run_look: bool,
+    submission: Callable[[NotebookRun], Submission],
+    seed: int,
+    only: Set[str] | None,
+    class_seed: int,
+) -> _Tested:
+    """Run a notebook, and test each exercise with the ready-made parts that it may use.
+
+    only   grade_ids that are tested, and the rest of the notebook is left unrun; all where None
+    """
+    order = NotebookRun(worker, notebook, worker.limits).order
+    waiting: dict[Parts, set[str]] = {}
+    for exercise in order:
+        if only is None or exercise in only:
+            first = everything(stage) if worker.trust else first_tried(stage, exercise)
+            waiting.setdefault(first, set()).add(exercise)
+    whole = _Tested()
+    by_exercise: dict[str, list[TestResult]] = {}
+
+    def test(parts: Parts, exercises: set[str]) -> None:
+        run = NotebookRun(worker, notebook, worker.limits, run_look, parts=parts)
+        results: list[TestResult] = []
+        try:
+            if exercises:
+                budget = worker.limits.diagnosis_seconds
+                asked = submission(run)
+                results = run_hidden_tests(stage, asked, seed, run.enter, run.order, exercises, budget, class_seed)
+                run.events += asked.noted
+            for exercise in exercises:
+                own, missed = parts_for(stage, exercise), run.refused.get(exercise, [])
+                found = by_exercise[exercise] = [result for result in results if result.grade_id == exercise]
+                lost = any(result.earned < result.points for result in found)
+                if own != parts and lost and (missed or run.refused.get("")):
+                    waiting.setdefault(own, set()).add(exercise)  # it may use what it missed here
+                elif missed:
+                    _tell_refusal(found, str(ReadyMade(exercise, missed[0])))
+                    whole.refused[exercise] = missed
+            if only is None and not waiting:
+                run.finish()
+        finally:
+            run.close()
+        whole.events = list(dict.fromkeys([*whole.events, *run.events]))
+        whole.trouble = whole.trouble or run.trouble
+        whole.ran = run.ran
+        if only is None and not waiting and run.refused.get("") and parts != everything(stage):
+            waiting[everything(stage)] = set()  # for what its cells show
+
+    while waiting:
+        parts = min(waiting, key=lambda parts: (parts.families is None, len(parts.families or ())))
+        exercises = waiting.pop(parts)
+        try:
+            test(parts, exercises)
+        except SandboxDied:
+            # The worker starts another interpreter; whoever ended the first one hardly waits for the second.
+            test(parts, exercises)
+    whole.results = [result for exercise in order for result in by_exercise.get(exercise, [])]
+    return whole
+
+
+def _tell_refusal(results: list[TestResult], sentence: str) -> None:
+    """Say in the first test that failed what was refused, where no test does: the answer may have hidden it."""
+    lost = [result for result in results if result.earned < result.points]
+    known = sentence.partition(" you call ")[0] + " you call "
+    if lost and not any((result.message or "").startswith(known) for result in lost):
+        lost[0].message = f"{sentence} {lost[0].message or ''}".strip()
 
 
 def _ran_before(notebook: NotebookNode, earlier: NotebookNode) -> dict[int, CellRun]:

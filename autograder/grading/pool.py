@@ -15,14 +15,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
 from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any
 
+from autograder.allowed import fewest
 from autograder.hidden_tests.runner import HiddenTestError
-from autograder.sandbox import Limits, SandboxDied, SandboxMissing, Worker, workers_wanted
+from autograder.sandbox import ALL, Limits, Parts, SandboxDied, SandboxMissing, Worker, workers_wanted
 
 from .classroom import ClassroomError
 from .grade import grade, ungraded
@@ -52,12 +52,18 @@ class NotGraded(Exception):
     """One submission that could not be graded, and why; the others can."""
 
 
-@cache
-def warm_worker(limits: Limits, trust: bool | str = False) -> Worker:
-    """The sandbox of the process at hand, started at the first call and kept warm. Raises SandboxMissing."""
-    worker = Worker(limits, trust)
-    atexit.register(worker.close)
-    return worker
+_workers: dict[tuple[Limits, bool | str], Worker] = {}
+
+
+def warm_worker(limits: Limits, trust: bool | str = False, parts: Parts = ALL) -> Worker:
+    """The sandbox of the process at hand, started at the first call and kept warm. Raises SandboxMissing.
+
+    parts   ready-made parts that are wanted first
+    """
+    if (limits, trust) not in _workers:
+        worker = _workers[limits, trust] = Worker(limits, trust, parts)
+        atexit.register(worker.close)
+    return _workers[limits, trust]
 
 
 def grade_job(setting: Setting, job: Job) -> Graded:
@@ -89,7 +95,7 @@ def grade_submitted(setting: Setting, submitted: Submitted, earlier: Graded | No
     repaired = setting.repaired(submitted)
     if not repaired.readable:
         return ungraded(repaired, submitted.seed, submitted.basis)
-    worker = warm_worker(setting.limits, setting.trust)
+    worker = warm_worker(setting.limits, setting.trust, fewest(setting.stage))
     seed, basis, handed_in = submitted.seed, submitted.basis, submitted.handed_in
     return grade(setting.stage, repaired, worker, seed, setting.run_look, basis, handed_in, earlier, setting.class_seed)
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from nbformat import NotebookNode
 
-from autograder.sandbox import CallTimedOut, Limits, Process, ProcessEnded, Worker
+from autograder.sandbox import ALL, CallTimedOut, Limits, Parts, Process, ProcessEnded, Worker
 from autograder.submission import Crashed, OutOfMemory, StudentError, TimedOut, TooMuchOutput, Unreadable
 
 from .reasons import Before, Stop, why_missing, why_undone
@@ -55,10 +55,10 @@ class CellRun:
 class NotebookRun:
     """One submission on its way through the sandbox.
 
-    Cells run in order up to the grade cell asked for, and calls are answered there; `called` notes, by grade cell, the
-    ready-made parts that they went through. A cell or call that takes the process down costs what depends on it and
-    nothing else: the cells so far are run again in a new process, without the cell in question. Grade cells and cells
-    tagged `look` are not run.
+    Cells run in order up to the grade cell asked for, and calls are answered there; `refused` notes, by grade cell and
+    under "" for the cells, the ready-made parts that were asked for and are not among `parts`. A cell or call that
+    takes the process down costs what depends on it and nothing else: the cells so far are run again in a new process,
+    without the cell in question. Grade cells and cells tagged `look` are not run.
     """
 
     worker: Worker
@@ -67,8 +67,9 @@ class NotebookRun:
     run_look: bool = False
     ran: dict[int, CellRun] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
-    called: dict[str, set[str]] = field(default_factory=dict)
+    refused: dict[str, list[str]] = field(default_factory=dict)
     trouble: str | None = None
+    parts: Parts = ALL
 
     def __post_init__(self) -> None:
         self._process: Process | None = None
@@ -132,7 +133,7 @@ class NotebookRun:
         finally:
             self._answered += process.received()
             self._note_attempts(process, f"`{name}`")
-            self.called.setdefault(self._exercise, set()).update(process.called())
+            self._note_refusals(process, self._exercise)
 
     def finish(self) -> None:
         """Run what is left of the notebook, and end the process."""
@@ -196,6 +197,7 @@ class NotebookRun:
                     "(README, Packages)."
                 )
         self._note_attempts(process, f"Cell {index + 1}")
+        self._note_refusals(process, "")
 
     def _to_show(self, index: int, outputs: list[dict[str, Any]], size: int) -> list[dict[str, Any]]:
         """The outputs of a cell as far as the notebook shows so many: each of them is work for the grader."""
@@ -213,7 +215,7 @@ class NotebookRun:
 
     def _run_again(self) -> Process | None:
         """A new process brought to where the last one was, or None where a cell ended this one too."""
-        process = self.worker.open()
+        process = self.worker.open(self.parts)
         for index in (index for index in sorted(self.ran) if index < self._next and self._runs(index)):
             try:
                 seconds = min(self.limits.cell_seconds, max(self._time_left(), 0.1))
@@ -263,6 +265,10 @@ class NotebookRun:
         for attempt in process.attempts():
             if not any(attempt in event for event in self.events):
                 self.events.append(f"{who} {attempt}.")
+
+    def _note_refusals(self, process: Process, where: str) -> None:
+        if found := process.refused():
+            self.refused[where] = list(dict.fromkeys([*self.refused.get(where, []), *found]))
 
     def _tell(self, index: int, what: str, kind: str) -> None:
         self.events.append(f"Cell {index + 1} {what}.")

@@ -20,7 +20,6 @@ import torch
 
 from autograder.misconceptions import exercises, right_answer
 from autograder.misconceptions.diagnosis import diagnose
-from autograder.redirection import is_watched
 from autograder.sandbox import SandboxDied, SandboxMissing
 from autograder.submission import Exchange, HandedIn, LocalSubmission, StudentError, Submission, TooMuchOutput
 
@@ -111,7 +110,7 @@ def submission_for(target: Target, item: pytest.Item) -> Submission:
     """What the `submission` fixture is: the names as they stood when the test's grade cell was reached."""
     target.enter(grade_cell_of(item))
     target.submission._test = item.name
-    target.submission._watch = is_watched(grade_cell_of(item))
+    target.submission._exercise = grade_cell_of(item)
     return target.submission
 
 

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from autograder.hidden_tests import expect, points
 from autograder.hidden_tests.reading import apart, draw, named, number, padding, recorded, tensor
@@ -358,8 +358,12 @@ def copied(submission: Submission, n_heads: int, weights: dict[str, Tensor], x: 
     """What the scenario recorded, with tensors of the right shape."""
     seen = submission.scenario("attention_after_copying", n_heads, weights, x)
     seen = recorded(seen, unharmed=bool, trainable=list)
-    for key, what in (("ours", "The result"), ("theirs", "torch's result"), ("later", "The later result")):
+    for key, what in (("ours", "The result"), ("later", "The later result")):
         seen[key] = tensor(seen.get(key), x.shape, what)
+    theirs = nn.MultiheadAttention(x.shape[-1], n_heads, batch_first=True).double().eval()
+    theirs.load_state_dict(weights)
+    with torch.no_grad():
+        seen["theirs"] = theirs(x, x, x, need_weights=False)[0]
     return seen
 
 

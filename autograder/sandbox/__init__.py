@@ -2,11 +2,14 @@
 
 from .bubblewrap import SandboxMissing
 from .limits import Limits
+from .ready_made import ALL, Parts
 from .worker import CallTimedOut, Process, ProcessEnded, SandboxDied, Worker, workers_wanted
 
 __all__ = [
+    "ALL",
     "CallTimedOut",
     "Limits",
+    "Parts",
     "Process",
     "ProcessEnded",
     "SandboxDied",

@@ -8,6 +8,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from .cut import CutSources, hidden_libraries
+from .ready_made import Parts
+
 HERE = Path(__file__).parent
 HOST_FOLDERS = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 
@@ -72,8 +75,12 @@ def _font_list() -> list[Path]:
     return sorted(folder.glob("fontlist-*.json"))
 
 
-def command(control: int) -> list[str]:
-    """Arguments that start the warm interpreter in its sandbox, listening on the inherited socket `control`."""
+def command(control: int, parts: Parts, cut: Path) -> list[str]:
+    """Arguments that start the warm interpreter in its sandbox, listening on the inherited socket `control`.
+
+    parts   what it has of ready-made parts
+    cut     a folder for sources without the others; it may go when the interpreter has started
+    """
     prefixes = sorted({Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()})
     out = [find_bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     # For any other user bubblewrap would nest a second user namespace, whose capabilities do not reach the outer ones.
@@ -100,14 +107,19 @@ def command(control: int) -> list[str]:
         out += ["--ro-bind", str(fonts), f"/tmp/matplotlib/{fonts.name}"]
     for name, folder in packages().items():
         out += ["--ro-bind", str(folder), f"/grader/{name}"]
+    out += CutSources(parts, cut, packages()["coursekit"]).mounts("/grader/coursekit")
     out += ["--remount-ro", "/", "--chdir", "/"]
     for name, value in {**environment(), "PYTHONPATH": "/grader"}.items():
         out += ["--setenv", name, value]
-    return [*out, sys.executable, "-s", "-P", "-m", "sandbox.zygote", str(control)]
+    return [*out, sys.executable, "-s", "-P", "-m", "sandbox.zygote", str(control), *_told(parts)]
+
+
+def _told(parts: Parts) -> list[str]:
+    return [parts.to_json(), *([] if parts.families is None else hidden_libraries())]
 
 
 def command_without_sandbox(control: int) -> list[str]:
-    """Arguments that start the warm interpreter as it is, for submissions that are trusted."""
+    """Arguments that start the warm interpreter as it is, with all parts, for submissions that are trusted."""
     return [sys.executable, "-s", "-P", "-m", "sandbox.zygote", str(control), "trusted"]
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import random
 import traceback
 from collections.abc import Mapping
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 
-from .watch import Watch
+from .refusals import Absent, refuse, refused_in
 from .wire import Ref, decode, encode
 
 MESSAGE_CHARS = 400
@@ -43,17 +42,16 @@ class Performer:
     """Answers requests on `names`, keeping what cannot cross the wall.
 
     A request is {"do": "call" | "each" | "scenario" | "get", "target": name or ref number, "attribute": dotted path or
-    "", "args": tree, "kwargs": tree, "seed": int, "watch": bool, "single": bool}; the answer {"value": tree},
-    {"missing": name} or {"raised": type, "message": text, "where": [source lines]}. "each" calls with every one of its
-    args. Where a call is watched, it takes longer, and torch takes other paths through some layers. With "single", all
-    that is float64 in the arguments is float32 instead.
+    "", "args": tree, "kwargs": tree, "seed": int, "single": bool}; the answer {"value": tree}, {"missing": name} or
+    {"raised": type, "message": text, "where": [source lines]}, and with "ready_made": name where a part that is not
+    there was called. "each" calls with every one of its args. With "single", all that is float64 in the arguments is
+    float32 instead.
     """
 
     def __init__(self, names: Mapping[str, Any], scenarios: Any) -> None:
         self.names = names
         self.scenarios = scenarios
         self.kept: list[Any] = []
-        self.watch = Watch()
 
     def _keep(self, value: Any) -> Ref:
         self.kept.append(value)
@@ -70,8 +68,9 @@ class Performer:
         self, request: dict[str, Any], tensors: dict[str, torch.Tensor]
     ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         try:
-            with self.watch if request.get("watch") else nullcontext():
-                value = self._carry_out(request, tensors)
+            value = self._carry_out(request, tensors)
+            if isinstance(value, Absent):
+                refuse(object.__getattribute__(value, "_part"))
             tree, out = encode(value, self._keep)
         except MissingName as error:
             return {"missing": str(error)}, {}
@@ -121,6 +120,8 @@ def describe(error: BaseException, of_cell: bool = False) -> dict[str, Any]:
         "message": message,
         "where": [f"{frame.line}"[:200] for frame in own[-3:]],
     }
+    if (refused := refused_in(error)) is not None:
+        described["ready_made"] = str(refused.part)[:200]
     if of_cell and isinstance(error, SyntaxError) and not own:
         described |= {"message": f"{error.msg}"[:MESSAGE_CHARS], "line": error.lineno}
         described["where"] = [f"{error.text}".strip()[:200]] if error.text else []

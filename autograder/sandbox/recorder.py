@@ -6,6 +6,8 @@ import ast
 import contextlib
 import json
 import sys
+import traceback
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -139,6 +141,8 @@ class Shell(InteractiveShell):
 
     recorder: Recorder
     error: BaseException | None = None
+    goes_on: Callable[[], bool] = staticmethod(lambda: False)
+    """Whether the statements behind one that fails are run: it may have failed for what is missing here alone."""
 
     @classmethod
     def recording(cls) -> Shell:
@@ -174,6 +178,8 @@ class Shell(InteractiveShell):
                 self.error, succeeded = result.error_before_exec or result.error_in_exec, bool(result.success)
             else:
                 succeeded = self._run_parts(parts)
+            if not succeeded and self.goes_on():
+                self._run_rest(source if parts is not None else self.transform_cell(source))
         except BaseException as error:  # an interrupt that came a little early or late
             self.error = error
             self.showtraceback()
@@ -197,6 +203,20 @@ class Shell(InteractiveShell):
             shown = self.compile(ast.Interactive([last]), name, "single")
             return [self.compile(ast.Module(statements, []), name, "exec"), shown]
         return None
+
+    def _run_rest(self, source: str) -> None:
+        """Run the statements of a cell that stand behind the one that failed, each whether or not others fail."""
+        error = self.error
+        frames = traceback.walk_tb(error.__traceback__) if isinstance(error, Exception) else iter(())
+        failed = next((line for frame, line in frames if frame.f_code.co_name == "<module>"), None)
+        if failed is None:
+            return
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            name = self.compile.cache(source, self.execution_count, raw_code=source)
+            for node in self.compile.ast_parse(source, filename=name).body:
+                if node.lineno > failed:
+                    self._run_parts([self.compile(ast.Module([node], []), name, "exec")])
+        self.error = error
 
     def _run_parts(self, parts: list[CodeType]) -> bool:
         """Run them one after the other as IPython does; returns whether all ended without an error."""

@@ -42,6 +42,7 @@ REFUSED = {
         "io_uring_register": 427, "personality": 92, "vmsplice": 75,
     },
 }  # fmt: skip
+PROGRAMS = {"x86_64": (59, 322), "aarch64": (221, 281)}  # execve, execveat
 SOCKETS = {"x86_64": (41, 53), "aarch64": (198, 199)}  # socket, socketpair
 CLONE = {"x86_64": 56, "aarch64": 220}
 CLONE3 = 435
@@ -60,8 +61,11 @@ def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("HBBI", code, if_true, if_false, value)
 
 
-def program(machine: str) -> bytes:
-    """The filter for a machine ("x86_64", "aarch64"), as an array of struct sock_filter. Raises KeyError for others."""
+def program(machine: str, other_programs: bool = True) -> bytes:
+    """The filter for a machine ("x86_64", "aarch64"), as an array of struct sock_filter. Raises KeyError for others.
+
+    other_programs   whether the process may become another program: one that imports torch anew has all of torch
+    """
     refuse = _step(RETURN, RET_ERRNO | errno.EPERM)
     steps = [
         _step(LOAD, ARCHITECTURE),
@@ -71,7 +75,7 @@ def program(machine: str) -> bytes:
         _step(JUMP_AT_LEAST, X32, if_false=1),
         refuse,
     ]
-    for number in sorted(REFUSED[machine].values()):
+    for number in sorted([*REFUSED[machine].values(), *(() if other_programs else PROGRAMS[machine])]):
         steps += [_step(JUMP_EQUAL, number, if_false=1), refuse]
     # The flags of clone3 lie in memory, where a filter cannot look. C libraries take clone where there is no clone3.
     steps += [_step(JUMP_EQUAL, CLONE3, if_false=1), _step(RETURN, RET_ERRNO | errno.ENOSYS)]
@@ -96,18 +100,18 @@ def program(machine: str) -> bytes:
 
 
 @cache
-def prepare() -> bytes | None:
+def prepare(other_programs: bool = True) -> bytes | None:
     """The filter for this machine; None for one whose system calls are not in the tables. Before a fork, built once."""
     machine = os.uname().machine
-    return program(machine) if machine in REFUSED else None
+    return program(machine, other_programs) if machine in REFUSED else None
 
 
-def apply() -> None:
+def apply(other_programs: bool = True) -> None:
     """Put the filter on this process and all that it starts; new privileges must be off already. Raises OSError.
 
     On a machine whose system calls are not in the tables nothing is done.
     """
-    steps = prepare()
+    steps = prepare(other_programs)
     if steps is None:
         return
     buffer = ctypes.create_string_buffer(steps, len(steps))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import scenarios
 import torch
 
-from . import devices
+from . import devices, refusals
 from .perform import Performer, describe
 from .wire import Channel, Closed, WireError
 
@@ -43,6 +43,7 @@ class Session:
         self.performer = Performer(shell.user_ns, scenarios)
         self.in_students_code = False
         self.tried: list[str] = []
+        self.hiding = False
         self.devices: devices.OnCpu | None = None
 
     def serve(self) -> None:
@@ -50,6 +51,8 @@ class Session:
         # Modules that a notebook writes can be imported, as in Jupyter; last, so that they pass for no other.
         sys.path.append(os.getcwd())
         self.shell.record_streams()
+        self.hiding = refusals.hiding()
+        self.shell.goes_on = lambda: bool(refusals.ever)
         signal.signal(signal.SIGINT, self._interrupt)
         sys.addaudithook(self._audit)
         while True:
@@ -65,6 +68,8 @@ class Session:
     def _audit(self, event: str, _: object) -> None:
         if event in WATCHED:
             self._note(WATCHED[event])
+            if self.hiding and WATCHED[event] == "program":
+                refusals.note("another program")
 
     def _note(self, what: str) -> None:
         if what not in self.tried:
@@ -96,15 +101,15 @@ class Session:
         answer, out = self.performer.perform(request, tensors)
         self.in_students_code = False
         torch.set_rng_state(state)
-        if self.performer.watch.seen:
-            answer = {**answer, "called": sorted(self.performer.watch.seen)}
-            self.performer.watch.seen.clear()
         return answer, out
 
     def _send(self, message: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         if self.tried:
             message = {**message, "tried": self.tried}
             self.tried = []
+        if refusals.met:
+            message = {**message, "refused": list(refusals.met)}
+            refusals.met.clear()
         try:
             self.channel.send(message, tensors)
         except (TypeError, ValueError):

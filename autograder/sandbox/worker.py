@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from .bubblewrap import SandboxMissing, command, command_without_sandbox, enviro
 from .cgroups import ControlGroup
 from .devices import KINDS
 from .limits import Limits
+from .ready_made import ALL, Parts
 from .wire import Channel, Closed, Overdue, TooLarge, WireError
 
 START_SECONDS = 120.0
@@ -36,6 +38,7 @@ ENDED_FROM_OUTSIDE = (
     "full. Run the same command again."
 )
 MOST_NAMES = 64
+MOST_INTERPRETERS = 3  # each holds some 300 MiB; a stage needs one or two
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
@@ -58,34 +61,28 @@ class CallTimedOut(Exception):
     """A call had to be interrupted; the process goes on."""
 
 
-class Worker:
-    """One warm interpreter under bubblewrap. Start once, then `open()` a process per submission.
+class _Interpreter:
+    """A warm interpreter that is forked for each submission.
 
+    parts   what it has of ready-made parts
     trust   run without bubblewrap: as the user who grades, only for code that this user would run anyway, or as the
             user of that name, for which the grader must be root
 
-    Raises SandboxMissing where bubblewrap is missing or the kernel does not allow what it needs.
+    Raises SandboxMissing.
     """
 
-    def __init__(self, limits: Limits | None = None, trust: bool | str = False) -> None:
-        self.limits = limits or Limits()
-        self._trust = trust
-        self._last: Process | None = None
-        self.group = cgroups.make(self.limits.memory_bytes, self.limits.processes, self.limits.cores)
-        self._start()
-
-    def _start(self) -> None:
+    def __init__(self, parts: Parts, trust: bool | str, group: ControlGroup | None) -> None:
         ours, theirs = socket.socketpair()
         # The kernel then says with each message which process sent it; asked for later, it may miss the first.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         # What bubblewrap or the interpreter says on start-up goes to a file: a pipe nobody reads would fill.
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
-        with theirs:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the interpreter
+        with tempfile.TemporaryDirectory() as cut, theirs:
             number = theirs.fileno()
-            user = pwd.getpwnam(self._trust) if isinstance(self._trust, str) else None
-            self._interpreter = subprocess.Popen(
-                command_without_sandbox(number) if self._trust else command(number),
-                env=environment_without_sandbox() if self._trust else None,
+            user = pwd.getpwnam(trust) if isinstance(trust, str) else None
+            self.process = subprocess.Popen(
+                command_without_sandbox(number) if trust else command(number, parts, Path(cut)),
+                env=environment_without_sandbox() if trust else None,
                 pass_fds=[number],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
@@ -94,48 +91,100 @@ class Worker:
                 group=None if user is None else user.pw_gid,
                 extra_groups=None if user is None else [],
             )
-        self._control = Channel(ours, 1 << 20)
+            theirs.close()
+            self.control = Channel(ours, 1 << 20)
+            interpreter = self._started(ours)
+        if group is not None:
+            # Now that its own memory is counted elsewhere, so that what it forks is born in the group.
+            with contextlib.suppress(OSError):  # it may have ended already
+                group.add(interpreter)
+
+    def _started(self, ours: socket.socket) -> int:
+        """Its process number, when it is warm. Raises SandboxMissing."""
         try:
             interpreter, _ = _said(ours, socket.MSG_PEEK)
-            message, _ = self._control.receive(START_SECONDS)
+            message, _ = self.control.receive(START_SECONDS)
         except (OSError, WireError):
-            self.close()
+            self.process.kill()
+            self.process.wait()
             self._log.seek(0)
             said = self._log.read().decode(errors="replace").strip().splitlines()
+            self.stop()
             raise SandboxMissing(
                 "The sandbox could not be started: " + (said[-1] if said else "no answer from bubblewrap") + ". "
                 "Unprivileged user namespaces must be allowed (sysctl kernel.unprivileged_userns_clone=1; on Ubuntu "
                 "24.04 an AppArmor profile for bwrap)."
             ) from None
         if message.get("threads") != 1:
-            self.close()
+            self.stop()
             raise SandboxMissing(f"The warm interpreter runs {message.get('threads')} threads and cannot be forked.")
-        if self.group is not None:
-            # Now that its own memory is counted elsewhere, so that what it forks is born in the group.
-            with contextlib.suppress(OSError):  # it may have ended already
-                self.group.add(interpreter)
+        return interpreter
 
-    def open(self) -> Process:
-        """A fresh process for one submission, in name spaces of its own. A worker that has died is replaced first."""
+    def stop(self) -> None:
+        """End it, and everything in its sandbox."""
+        self.control.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._log.close()
+
+
+class Worker:
+    """Warm interpreters under bubblewrap, of which each has other ready-made parts. `open()` a process per submission.
+
+    parts   of the interpreter that is started at once; another is when it is asked for, and the last few are kept
+    trust   run without bubblewrap and with all parts: as the user who grades, only for code that this user would run
+            anyway, or as the user of that name, for which the grader must be root
+
+    Raises SandboxMissing where bubblewrap is missing or the kernel does not allow what it needs.
+    """
+
+    def __init__(self, limits: Limits | None = None, trust: bool | str = False, parts: Parts = ALL) -> None:
+        self.limits = limits or Limits()
+        self.trust = trust
+        self._last: Process | None = None
+        self.group = cgroups.make(self.limits.memory_bytes, self.limits.processes, self.limits.cores)
+        self._interpreters: dict[Parts, _Interpreter] = {}
+        self._interpreter_with(parts)
+
+    def _interpreter_with(self, parts: Parts) -> _Interpreter:
+        """The interpreter that has these parts; one that has died is replaced."""
+        parts = ALL if self.trust else parts
+        found = self._interpreters.pop(parts, None)
+        if found is not None and found.process.poll() is not None:
+            found.stop()
+            found = None
+        if found is None:
+            while len(self._interpreters) >= MOST_INTERPRETERS:
+                self._interpreters.pop(next(iter(self._interpreters))).stop()
+            found = _Interpreter(parts, self.trust, self.group)
+        self._interpreters[parts] = found
+        return found
+
+    @property
+    def interpreters(self) -> list[subprocess.Popen[bytes]]:
+        """The processes of the interpreters that are warm, the one that was used last at the end."""
+        return [interpreter.process for interpreter in self._interpreters.values()]
+
+    def open(self, parts: Parts = ALL) -> Process:
+        """A fresh process for one submission, in name spaces of its own, with these ready-made parts."""
         if self._last is not None:
             self._last.wait_if_killed()
         for attempt in (0, 1):
-            if self._interpreter.poll() is not None:
-                self._stop()
-                self._start()
+            interpreter = self._interpreter_with(parts)
             data, their_data = socket.socketpair()
             orders, their_orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             orders.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             with their_data, their_orders:
                 try:
-                    self._control.send(
+                    interpreter.control.send(
                         {"limits": self.limits.inside()}, fds=[their_data.fileno(), their_orders.fileno()]
                     )
                 except Closed:
                     if attempt:
                         raise
-                    self._interpreter.kill()
-                    self._interpreter.wait()
+                    interpreter.process.kill()
+                    interpreter.process.wait()
                     continue
             channel = Channel(data, self.limits.message_bytes, self.limits.text_bytes)
             process = Process(channel, orders, self.limits, self.group)
@@ -145,25 +194,20 @@ class Worker:
         raise AssertionError("unreachable")
 
     def close(self) -> None:
-        """End the interpreter and everything in its sandbox."""
+        """End the interpreters and everything in their sandboxes."""
         if self._last is not None:
             self._last.close()
-        self._stop()
+        for interpreter in self._interpreters.values():
+            interpreter.stop()
+        self._interpreters.clear()
         if self.group is not None:
             self.group.close()
-
-    def _stop(self) -> None:
-        self._control.close()
-        if self._interpreter.poll() is None:
-            self._interpreter.kill()
-        self._interpreter.wait()
 
     def __enter__(self) -> Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-        self._log.close()
 
 
 class Process:
@@ -179,7 +223,7 @@ class Process:
         self._kills = group.memory_kills() if group else 0
         self._refused = group.refused_processes() if group else 0
         self._attempts: list[str] = []
-        self._called: set[str] = set()
+        self._met: list[str] = []
         self._error: dict[str, Any] | None = None
         self._open = True
         self._over = False
@@ -210,9 +254,9 @@ class Process:
         self._refused = refused
         return found
 
-    def called(self) -> set[str]:
-        """Ready-made parts that calls have gone through since this was asked last, by the process's own word."""
-        found, self._called = self._called, set()
+    def refused(self) -> list[str]:
+        """Ready-made parts that were asked for in vain since this was asked last, by the process's own word."""
+        found, self._met = list(dict.fromkeys(self._met)), []
         return found
 
     def received(self) -> int:
@@ -269,7 +313,7 @@ class Process:
             self.close()
             raise ProcessEnded(f"returned something that cannot be read ({error})", "failed") from None
         self._attempts += _names(answer.pop("tried", None))
-        self._called |= set(_names(answer.pop("called", None)))
+        self._met += _names(answer.pop("refused", None))
         return answer, out, in_time
 
     def _signal(self, number: int) -> None:

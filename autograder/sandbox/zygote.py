@@ -1,9 +1,10 @@
 """The warm interpreter. It imports what notebooks import, runs nothing of a student, and forks once per submission.
 
-Run inside bubblewrap with the number of its control socket as argument, or without bubblewrap and with `trusted` as a
-second one. For every request on that socket, which brings two more sockets, it forks the *runner* of a submission, as
-process 1 of a new process namespace: when that ends, the kernel ends everything the student started. The interpreter
-then says so on the second socket, which the student's code never has.
+Run inside bubblewrap with the number of its control socket as argument, the parts that it has as JSON, and names of the
+libraries that it does not have; or without bubblewrap and with `trusted` as a second argument. For every request on
+that socket, which brings two more sockets, it forks the *runner* of a submission, as process 1 of a new process
+namespace: when that ends, the kernel ends everything the student started. The interpreter then says so on the second
+socket, which the student's code never has.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from . import seccomp
+from . import refusals, seccomp
+from .ready_made import ALL, Parts
 from .session import Session
 from .wire import Channel, Closed, WireError
 
@@ -79,7 +81,7 @@ def _hidden(*modules: str) -> Iterator[None]:
             del sys.modules[name]
 
 
-def warm_up() -> None:
+def warm_up(parts: Parts = ALL) -> None:
     """Import what a notebook of the course imports. No torch operation is run: its thread pools must not exist."""
     import matplotlib.pyplot  # noqa: F401
     import numpy  # noqa: F401
@@ -87,8 +89,11 @@ def warm_up() -> None:
     from torch.utils._python_dispatch import TorchDispatchMode
 
     with _hidden("scipy", "sklearn"):
-        import transformers  # noqa: F401
-        from transformers import AutoTokenizer, BertModel, BertTokenizerFast  # noqa: F401
+        import torch._dynamo  # the first step of an optimizer does
+
+        if parts.families is None:
+            import transformers  # noqa: F401
+            from transformers import AutoTokenizer, BertModel, BertTokenizerFast  # noqa: F401
 
     import coursekit.checkpoints
     import coursekit.checks
@@ -172,7 +177,7 @@ def _runner(
         if trusted_scratch is None:
             _new_mounts(limits)
             _drop_capabilities()
-            seccomp.apply()
+            seccomp.apply(other_programs=not refusals.hiding())
         _limit(limits)
         os.chdir(trusted_scratch or SCRATCH)
     except OSError as error:
@@ -327,11 +332,18 @@ def main() -> None:
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     control = Channel(socket.socket(fileno=int(sys.argv[1])), 1 << 20)
     trusted = sys.argv[2:] == ["trusted"]
-    warm_up()
+    parts = ALL if trusted else Parts.from_json(sys.argv[2])
+    if parts.families is not None:
+        refusals.hide_libraries(sys.argv[3:])
+    warm_up(parts)
+    if parts.families is not None:
+        refusals.take_operators(parts)
+        for name in ("load_tokenizer", "load_encoder"):
+            setattr(sys.modules["coursekit.encoder"], name, refusals.Absent(f"coursekit's {name}"))
     if not trusted:
         _seed_no_accelerator()
         _gain_none()
-        seccomp.prepare()
+        seccomp.prepare(other_programs=not refusals.hiding())
     from .recorder import Shell
 
     shell = Shell.recording()

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 __all__ = [
     "attend",
@@ -116,17 +117,14 @@ def attention_after_copying(names: Any, n_heads: int, weights: dict[str, Tensor]
 
     weights   of an `nn.MultiheadAttention`, by its names
 
-    Returns {"ours": result of the module, "theirs": torch's, "later": result of the module once torch's weights are
-    all set to 1, "unharmed": whether torch's weights were as before, "trainable": number of the module's trainable
-    parameters before and after}.
+    Returns {"ours": result of the module, "later": result of the module once torch's weights are all set to 1,
+    "unharmed": whether torch's weights were as before, "trainable": number of the module's trainable parameters before
+    and after}.
     """
     embed_dim = embedding.shape[-1]
-    theirs = nn.MultiheadAttention(embed_dim, n_heads, batch_first=True).to(embedding.dtype).eval()
-    theirs.load_state_dict(weights)
+    theirs = _torchs_own(embed_dim, n_heads, weights)
     module = names.MultiHeadAttention(embed_dim, n_heads, 0.0).to(embedding.dtype).eval()
     trainable = [_trainable(module)]
-    with torch.no_grad():
-        result_of_theirs = theirs(embedding, embedding, embedding, need_weights=False)[0]
     module.copy_from(theirs)
     trainable.append(_trainable(module))
     now = theirs.state_dict()
@@ -138,11 +136,30 @@ def attention_after_copying(names: Any, n_heads: int, weights: dict[str, Tensor]
         later = module(embedding.clone())
     return {
         "ours": ours,
-        "theirs": result_of_theirs,
         "later": later,
         "unharmed": unharmed,
         "trainable": trainable,
     }
+
+
+def _torchs_own(embed_dim: int, n_heads: int, weights: dict[str, Tensor]) -> nn.MultiheadAttention:
+    """Torch's attention with these weights, to be read and compared. It may be unable to attend: that is the exercise.
+
+    Made without its constructor, which is not there where the exercise is tested.
+    """
+    theirs = nn.MultiheadAttention.__new__(nn.MultiheadAttention)
+    nn.Module.__init__(theirs)
+    plain = {"embed_dim": embed_dim, "kdim": embed_dim, "vdim": embed_dim, "num_heads": n_heads, "dropout": 0.0}
+    plain |= {"head_dim": embed_dim // n_heads, "batch_first": True, "add_zero_attn": False}
+    for name, value in {**plain, "_qkv_same_embed_dim": True, "bias_k": None, "bias_v": None}.items():
+        setattr(theirs, name, value)
+    for name in ("in_proj_weight", "in_proj_bias"):
+        theirs.register_parameter(name, nn.Parameter(torch.empty_like(weights[name])))
+    for name in ("q_proj_weight", "k_proj_weight", "v_proj_weight"):
+        theirs.register_parameter(name, None)
+    theirs.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim)
+    theirs.to(weights["in_proj_weight"].dtype).eval().load_state_dict(weights)
+    return theirs
 
 
 def gap_of_module(names: Any, kind: str, table: Tensor, x: Tensor, perm: Tensor) -> Any:

@@ -68,6 +68,16 @@ class Raised(StudentError):
         self.kind = kind
 
 
+class ReadyMade(StudentError):
+    """The answer to an exercise called a ready-made part that is not there while it is tested."""
+
+    def __init__(self, exercise: str, part: str) -> None:
+        super().__init__(
+            f"Inside {exercise} you call {part}. Here it is to be built by hand, so this test gets no points. To "
+            "compare with it in a cell of your own costs nothing."
+        )
+
+
 class TimedOut(StudentError):
     """The call took longer than its limit, or the time of the whole submission was used up."""
 

@@ -17,7 +17,7 @@ from autograder.sandbox.perform import Performer
 from autograder.sandbox.wire import Ref, WireError, decode, encode, save
 
 from .artefacts import Artefact, HandedIn
-from .errors import Missing, NotDone, Raised, Unreadable, remedy
+from .errors import Missing, NotDone, Raised, ReadyMade, Unreadable, remedy
 
 STUB = re.compile(r"raise NotImplementedError(\(\))?\s*(#|;|$)")
 Answer = tuple[dict[str, Any], dict[str, torch.Tensor]]
@@ -95,7 +95,7 @@ class Submission:
         self.noted: list[str] = []
         self._count = 0
         self._test = ""  # name of the test that calls
-        self._watch = False  # whether its calls are to be watched for ready-made parts
+        self._exercise = ""  # the one that it tests
         self._exchanges: list[Exchange] = []
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -154,7 +154,6 @@ class Submission:
             "args": tree[0],
             "kwargs": tree[1],
             "seed": self._seed_of_call(),
-            "watch": self._watch,
             "single": False,
         }
         answer, answer_tensors = self._answering.perform(request, tensors)
@@ -178,6 +177,8 @@ class Submission:
         if "missing" in answer:
             why = f" {answer['why']}" if "why" in answer else ""
             raise Missing(f"`{answer['missing']}` is not defined when its grade cell is reached.{why}")
+        if "ready_made" in answer:
+            raise ReadyMade(self._exercise or shown, str(answer["ready_made"]))
         if "raised" in answer:
             if _is_stub(answer):
                 raise NotDone("Not done yet.")

@@ -494,7 +494,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, method: str, numbers: set[int]) -
     def killing(process: Process, *rest: Any) -> Any:
         if (number := next(count)) in left:
             left.remove(number)
-            opened[-1]._interpreter.kill()
+            opened[-1].interpreters[-1].kill()
         return does(process, *rest)
 
     monkeypatch.setattr(Worker, "open", noted)

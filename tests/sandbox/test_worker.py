@@ -301,8 +301,8 @@ def test_too_large_an_answer_is_refused(worker: Worker) -> None:
 def test_a_worker_that_died_is_replaced() -> None:
     with Worker() as own:
         own.open().close()
-        own._interpreter.kill()
-        own._interpreter.wait()
+        own.interpreters[-1].kill()
+        own.interpreters[-1].wait()
         process = own.open()
         assert run(process, "40 + 2") == "42"
 
@@ -310,7 +310,7 @@ def test_a_worker_that_died_is_replaced() -> None:
 def test_what_ends_the_sandbox_from_outside_is_no_fault_of_the_submission() -> None:
     with Worker() as own:
         process = own.open()
-        own._interpreter.kill()
+        own.interpreters[-1].kill()
         with pytest.raises(SandboxDied):
             run(process, "import time\ntime.sleep(10)")
         assert run(own.open(), "40 + 2") == "42"
@@ -355,8 +355,8 @@ def test_a_trusted_submission_ends_with_its_interpreter() -> None:
     with Worker(trust=True) as own:
         process = own.open()
         pid = run(process, "import os\nprint(os.getpid())").strip()
-        own._interpreter.kill()
-        own._interpreter.wait()
+        own.interpreters[-1].kill()
+        own.interpreters[-1].wait()
         deadline = time.monotonic() + 10
         while Path("/proc", pid).exists():
             assert time.monotonic() < deadline, "it runs on"

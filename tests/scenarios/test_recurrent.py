@@ -9,6 +9,7 @@ import torch
 from notebooks import notebook_of
 from torch import Tensor, nn
 
+from autograder.hidden_tests.test_02_recurrent_networks import RIGHT_ACCURACY, RIGHT_CELL
 from autograder.scenarios import (
     classifier,
     experiment,
@@ -36,7 +37,8 @@ def test_unrolled_puts_a_right_cell_in_place_and_the_own_one_back() -> None:
         return rnn_cell(xs[:, 0], *others)
 
     inputs = torch.ones(2, 3, 1), torch.ones(2, 1), *(torch.ones(1, 1),) * 2, *(torch.ones(1),) * 2
-    assert unrolled(notebook_of(rnn_forward=rnn_forward), *inputs).tolist() == [[pytest.approx(0.9993, abs=1e-4)]] * 2
+    returned = unrolled(notebook_of(rnn_forward=rnn_forward), RIGHT_CELL, *inputs)
+    assert returned.tolist() == [[pytest.approx(0.9993, abs=1e-4)]] * 2
     with pytest.raises(AssertionError):
         rnn_cell()
 
@@ -62,7 +64,7 @@ def careless(model: nn.Module, iterator: Any, optimizer: Any, criterion: Any) ->
 
 
 def test_a_pass_of_training_is_recorded_step_by_step() -> None:
-    seen = pass_over_batches(notebook_of(train=careless), "train", BATCHES, WEIGHTS, 0.5)
+    seen = pass_over_batches(notebook_of(train=careless), "train", RIGHT_ACCURACY, BATCHES, WEIGHTS, 0.5)
     assert (seen["pulled"], seen["modes"], seen["graph"], seen["arrived"]) == (2, [False] * 2, [True] * 2, 2)
     assert seen["logits"][0].tolist() == [[2.5], [1.0]]
     assert [lengths.tolist() for lengths in seen["lengths"]] == [[2, 1], [3]]
@@ -82,7 +84,7 @@ def test_a_pass_of_evaluation_starts_in_training_mode() -> None:
             model(ids, lengths)
         return "nothing"
 
-    seen = pass_over_batches(notebook_of(evaluate=evaluate), "evaluate", BATCHES, WEIGHTS, None)
+    seen = pass_over_batches(notebook_of(evaluate=evaluate), "evaluate", RIGHT_ACCURACY, BATCHES, WEIGHTS, None)
     assert (seen["result"], seen["pulled"], seen["modes"], seen["graph"]) == ("nothing", 1, [True], [False])
     assert seen["gradient_left"] is None
     assert seen["weights"].equal(WEIGHTS)

@@ -1,0 +1,167 @@
+"""Exercises that are done by hand, in the sandbox: nothing ready-made earns a point, and naming it costs none."""
+
+from __future__ import annotations
+
+import copy
+import sys
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from autograder.allowed import BY_HAND, NEED_MORE, everything, fewest, first_tried, parts_for
+from autograder.grading.grade import grade
+from autograder.grading.graded import CellScore, Graded
+from autograder.misconceptions import alternatives, exercises, right_answer
+from autograder.release import ROOT, stages
+from autograder.repair import repair
+from autograder.sandbox import Worker
+from autograder.sandbox.ready_made import FAMILIES
+
+sys.path.insert(0, str(Path(__file__).parent))
+from handed_on import HANDED_ON, HONEST
+
+pytestmark = pytest.mark.slow
+STAGE_OF = {exercise: stage for stage in stages() for exercise in exercises(stage)}
+RIGHT = [right for exercise in HANDED_ON for right in alternatives(exercise)]
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with Worker(parts=fewest("03_scaled_dot_product_attention")) as worker:
+        yield worker
+
+
+@cache
+def released(stage: str) -> tuple[Any, dict[str, str]]:
+    """The released notebook, and the reference solution's answers by grade_id."""
+    solution = nbformat.read(ROOT / "solutions" / stage / f"{stage}.ipynb", as_version=4)
+    answers = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source for cell in solution.cells}
+    return nbformat.read(ROOT / "course" / stage / f"{stage}.ipynb", as_version=4), answers
+
+
+def graded(worker: Worker, exercise: str, source: str) -> Graded:
+    """The reference solution with another answer to one exercise, graded."""
+    stage = STAGE_OF[exercise]
+    release, answers = released(stage)
+    notebook = copy.deepcopy(release)
+    for cell in notebook.cells:
+        mark = cell.metadata.get("nbgrader", {})
+        if mark.get("solution"):
+            cell.source = source if mark["grade_id"] == f"{exercise}_answer" else answers[mark["grade_id"]]
+    return grade(stage, repair(nbformat.writes(notebook).encode(), release), worker, seed=11)
+
+
+def cell(graded: Graded, exercise: str) -> CellScore:
+    return next(cell for cell in graded.cells if cell.grade_id == exercise)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "tried"), [(exercise, tried) for exercise, cases in HANDED_ON.items() for tried in cases]
+)
+def test_what_is_ready_made_earns_nothing(worker: Worker, exercise: str, tried: str) -> None:
+    result = graded(worker, exercise, HANDED_ON[exercise][tried])
+    assert cell(result, exercise).score == 0
+    for other in result.cells:
+        if other.tests and other.grade_id not in (exercise, "sentiment_classifier"):
+            assert other.score == other.max_score, other.grade_id
+
+
+@pytest.mark.parametrize(("exercise", "named"), [(exercise, named) for exercise in HANDED_ON for named in HONEST])
+def test_naming_what_is_ready_made_costs_nothing(worker: Worker, exercise: str, named: str) -> None:
+    source = HONEST[named].replace("{answer}", right_answer(exercise).source)
+    result = cell(graded(worker, exercise, source), exercise)
+    assert result.score == result.max_score, [test.message for test in result.tests if test.message]
+
+
+@pytest.mark.parametrize("right", RIGHT, ids=lambda answer: f"{answer.exercise}-{answer.name}")
+def test_right_answers_written_in_other_ways_keep_all_points(worker: Worker, right: Any) -> None:
+    result = cell(graded(worker, right.exercise, right.source), right.exercise)
+    assert result.score == result.max_score, [test.message for test in result.tests if test.message]
+
+
+def test_student_and_instructor_are_told(worker: Worker) -> None:
+    result = graded(worker, "scaled_dot_product", HANDED_ON["scaled_dot_product"]["by its name"])
+    assert {test.message for test in cell(result, "scaled_dot_product").tests} == {
+        "Inside scaled_dot_product you call torch.scaled_dot_product_attention. Here it is to be built by hand, so "
+        "this test gets no points. To compare with it in a cell of your own costs nothing."
+    }
+    assert result.events == [
+        "scaled_dot_product calls torch.scaled_dot_product_attention, which was refused: it is to be built by hand."
+    ]
+
+
+def test_a_refusal_that_the_answer_hides_is_told_all_the_same(worker: Worker) -> None:
+    source = (
+        "def scaled_dot_product(q, k, v, attn_drop_rate=0.1, mask=None):\n    try:\n"
+        "        return F.scaled_dot_product_attention(q, k, v), q\n    except Exception:\n        return v, q @ q.mT"
+    )
+    result = graded(worker, "scaled_dot_product", source)
+    lost = [test.message or "" for test in cell(result, "scaled_dot_product").tests if test.earned < test.points]
+    assert lost[0].startswith("Inside scaled_dot_product you call torch.scaled_dot_product_attention.")
+    assert len(result.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("type_test", "theirs"),
+    [
+        ("type(theirs) is not nn.MultiheadAttention", "theirs"),
+        ("not isinstance(theirs, nn.MultiheadAttention)", "copy.deepcopy(theirs)"),
+        ("typing.cast(nn.MultiheadAttention, theirs) is not theirs", "theirs.to('cpu')"),
+        ("theirs.embed_dim % theirs.num_heads or not theirs.batch_first", "theirs.double()"),
+    ],
+)
+def test_a_right_copy_from_may_ask_what_it_copies(worker: Worker, type_test: str, theirs: str) -> None:
+    source = released(STAGE_OF["MultiHeadAttention"])[1]["MultiHeadAttention_answer"]
+    head, signature, body = source.partition("def copy_from(self, theirs: nn.MultiheadAttention) -> None:\n")
+    asked = f"import copy, typing\nif {type_test}:\n    raise TypeError\ntheirs = {theirs}\n"
+    match = "match theirs:\n    case nn.MultiheadAttention():\n        pass\n    case _:\n        raise TypeError\n"
+    asked = textwrap.indent(asked + match, " " * 8)
+    result = cell(graded(worker, "MultiHeadAttention", f"{head}{signature}{asked}{body}"), "MultiHeadAttention")
+    assert signature
+    assert result.score == result.max_score == 8, [test.message for test in result.tests if test.message]
+
+
+def test_the_cell_in_the_loop_may_be_anybodys(worker: Worker) -> None:
+    source = (
+        "def rnn_forward(xs, h0, w_ih, w_hh, b_ih, b_hh):\n    h, outputs = h0, []\n    for x in xs.unbind(1):\n"
+        "        h = torch.rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh)\n        outputs.append(h)\n"
+        "    return torch.stack(outputs, 1), h"
+    )
+    result = graded(worker, "rnn_forward", source)
+    assert cell(result, "rnn_forward").score == 1
+
+
+def test_cells_show_what_they_show_with_everything(worker: Worker) -> None:
+    source = (
+        right_answer("scaled_dot_product").source
+        + "\nprint(F.scaled_dot_product_attention(*[torch.ones(1, 1, 1)] * 3))"
+    )
+    result = graded(worker, "scaled_dot_product", source)
+    answer = next(
+        found
+        for found in result.notebook.cells
+        if found.metadata.get("nbgrader", {}).get("grade_id") == "scaled_dot_product_answer"
+    )
+    assert answer.outputs[0].text == "tensor([[[1.]]])\n"
+
+
+def test_the_table_speaks_of_exercises_and_families_that_there_are() -> None:
+    for stage, by_hand in BY_HAND.items():
+        assert set(by_hand) <= set(exercises(stage))
+        assert set().union(*by_hand.values()) <= set(FAMILIES)
+    assert set(BY_HAND) >= NEED_MORE
+    assert {exercise for by_hand in BY_HAND.values() for exercise in by_hand} == set(HANDED_ON)
+
+
+@pytest.mark.parametrize("exercise", STAGE_OF)
+def test_no_exercise_is_tested_with_more_than_it_may_use(exercise: str) -> None:
+    stage = STAGE_OF[exercise]
+    first, own = first_tried(stage, exercise), parts_for(stage, exercise)
+    assert first.without == own.without == everything(stage).without
+    assert own.families is None or (first.families is not None and first.families <= own.families)
+    assert exercise not in own.without or exercise in first.without
