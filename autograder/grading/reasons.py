@@ -35,9 +35,9 @@ class Stop:
         if error is None:
             return None
         where, number = error.get("where"), error.get("line")
-        line = str(where[-1])[:200] if isinstance(where, list) and where else ""
-        message = " ".join(str(error.get("message", ""))[:400].split())
-        return cls(str(error.get("raised", ""))[:100], message, number if isinstance(number, int) else 0, line)
+        line = _text(where[-1], 200) if isinstance(where, list) and where else ""
+        number = number if isinstance(number, int) and 0 < number < 1_000_000 else 0
+        return cls(_text(error.get("raised"), 100), _text(error.get("message"), 400), number, line)
 
     @property
     def sentence(self) -> str:
@@ -49,6 +49,11 @@ class Stop:
             return f"could not be run at all: {told}, in {place}{quoted}. Put that right, and run the cell."
         to_do = remedy(self.kind, self.message) or "Restart the kernel and run all cells to see it yourself."
         return f"stopped at {place}{quoted}, with {told}. {to_do}"
+
+
+def _text(value: Any, longest: int) -> str:
+    """A text on one line, cut to a length; "" for what is none."""
+    return " ".join(value[:longest].split()) if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True)

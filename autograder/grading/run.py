@@ -234,6 +234,7 @@ class NotebookRun:
 
     def _with_reason(self, answer: dict[str, Any]) -> dict[str, Any]:
         """An answer to a call with a reason where a name was not there: in full once, at the first test of each."""
+        answer.pop("why", None)  # it is the grader's word
         name = str(answer.get("missing", ""))
         if answer.get("raised") == "NameError":
             found = re.match(r"name '(\w+)' is not defined", str(answer.get("message", "")))
@@ -245,7 +246,7 @@ class NotebookRun:
         if why and (self._exercise, why) in self._told:
             why = "The first check says why."
         self._told.add((self._exercise, why))
-        return {**{key: value for key, value in answer.items() if key != "why"}, **({"why": why} if why else {})}
+        return {**answer, "why": why} if why else answer
 
     def _cells_before(self) -> list[Before]:
         """The cells that were run before the grade cell, and its answer cell."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import nbformat
 import pytest
 from classes import ROOT, STAGE
@@ -9,8 +11,10 @@ from classes import ROOT, STAGE
 from autograder.grading.classroom import Classroom
 from autograder.grading.grade import grade
 from autograder.grading.graded import CellScore, Graded
+from autograder.grading.reasons import Stop
+from autograder.grading.run import NotebookRun
 from autograder.repair import repair
-from autograder.sandbox import Worker
+from autograder.sandbox import Limits, Worker
 
 RIGHT = nbformat.read(ROOT / "solutions" / STAGE / f"{STAGE}.ipynb", as_version=4)
 RELEASED = Classroom(ROOT).released(STAGE)
@@ -208,3 +212,24 @@ def test_a_module_that_the_notebook_writes_stands_in_for_no_other(worker: Worker
     assert sum(cell.score or 0 for cell in result.cells) == sum(
         cell.max_score for cell in result.cells if cell.score is not None
     )
+
+
+def test_a_reason_is_the_graders_word_alone() -> None:
+    run = NotebookRun(None, RELEASED, Limits())  # type: ignore[arg-type]
+    assert run._with_reason({"raised": "TypeError", "why": "forged"}) == {"raised": "TypeError"}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"raised": ["E"], "message": {"a": 1}, "where": "line", "line": 10**4000},
+        {"raised": "E" * 10**6, "message": "m\n" * 10**6, "where": ["x" * 10**6, "y" * 10**6], "line": -3},
+        {"where": [None], "line": True},
+        {},
+    ],
+)
+def test_what_a_process_tells_of_its_error_is_bounded(forged: dict[str, Any]) -> None:
+    stop = Stop.read(forged)
+    assert stop is not None
+    assert len(stop.sentence) < 1000
+    assert "\n" not in stop.sentence
