@@ -416,14 +416,14 @@ def test_a_submission_that_changes_while_it_waits_is_told(small: Classroom, monk
 
 
 def test_a_fault_of_the_grader_costs_nobody_else_anything(small: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    settle = grading.settle
+    notes_on = grading.notes_on
 
-    def fails_at_the_solution(results: list[Any], *rest: Any) -> Any:
+    def fails_at_the_solution(stage: str, sources: list[str], results: list[Any], *rest: Any) -> Any:
         if sum(result.earned for result in results) == 15:
             raise RecursionError("too deep")
-        return settle(results, *rest)
+        return notes_on(stage, sources, results, *rest)
 
-    monkeypatch.setattr(grading, "settle", fails_at_the_solution)
+    monkeypatch.setattr(grading, "notes_on", fails_at_the_solution)
     summary = grade_class(small, STAGE, limits=LIMITS)
     assert summary.failed == [
         ("ada", "The grader has a fault of its own, which came out here: RecursionError: too deep")

@@ -363,34 +363,6 @@ def test_a_trusted_submission_ends_with_its_interpreter() -> None:
             time.sleep(0.05)
 
 
-def test_every_ready_made_part_that_was_called_is_told(process: Process) -> None:
-    run(
-        process,
-        """
-        import torch
-        from torch import nn
-        from torch.nn import functional as F
-
-        def answer(x):
-            cell = nn.RNNCell(8, 8, nonlinearity="relu")
-            cell(x[0])
-            torch.rnn_tanh_cell(x[0], x[0], *cell.parameters())
-            for kind in ("tanh", "relu"):
-                nn.RNN(8, 8, nonlinearity=kind)(x)
-            nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, batch_first=True), 1)(x)
-            F.scaled_dot_product_attention(x, x, x)
-        """.replace("\n        ", "\n"),
-    )
-    call(process, "answer", torch.randn(2, 3, 8))
-    assert process.called() == set()
-    call(process, "answer", torch.randn(2, 3, 8), watch=True)
-    told = process.called()
-    assert {"scaled_dot_product_attention", "multi_head_attention_forward", "MultiheadAttention"} <= told
-    assert {"rnn_tanh", "rnn_relu", "rnn_tanh_cell", "rnn_relu_cell"} <= told
-    assert {"RNN", "RNNCell", "TransformerEncoder", "TransformerEncoderLayer"} <= told
-    assert process.called() == set()
-
-
 def test_what_submissions_need_is_imported_before_they_run(worker: Worker) -> None:
     process = worker.open()
     needed = ["scenarios", "coursekit.data", "coursekit.stand_ins", "coursekit.encoder", "coursekit.earlier"]
