@@ -218,13 +218,15 @@ def weights_without_gradient(names: Any, module: nn.Module, *inputs: Tensor) -> 
 
 @contextmanager
 def _parts(function: Callable[..., Any], **parts: Any) -> Iterator[None]:
-    """Exchange what a function finds under some global names of its notebook, where they are defined."""
+    """Exchange what a function finds under some global names of its notebook, also where that could not be defined."""
     found = getattr(function, "__globals__", {})
     before = {name: found[name] for name in parts if name in found}
-    found.update({name: parts[name] for name in before})
+    found.update(parts)
     try:
         yield
     finally:
+        for name in parts.keys() - before.keys():
+            found.pop(name, None)
         found.update(before)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -154,3 +155,21 @@ def test_saved_weights_are_loaded_and_read() -> None:
     assert not module.training
     ids, lengths = torch.tensor([[1, 2]]), torch.tensor([2])
     assert logits_of_reviews(None, module, ids, lengths).equal(trained.eval()(ids, lengths).detach())
+
+
+def test_a_part_that_could_not_be_defined_is_not_missed_and_leaves_no_trace() -> None:
+    cell: dict[str, Any] = {}
+    exec("def rnn_forward(xs, h0, *weights):\n    return rnn_cell(xs[:, 0], h0, *weights)", cell)
+    inputs = (
+        torch.ones(2, 1, 3),
+        torch.zeros(2, 4),
+        torch.ones(4, 3),
+        torch.ones(4, 4),
+        torch.zeros(4),
+        torch.zeros(4),
+    )
+    assert (
+        unrolled(notebook_of(rnn_forward=cell["rnn_forward"]), RIGHT_CELL, *inputs).tolist()
+        == [[pytest.approx(math.tanh(3))] * 4] * 2
+    )
+    assert "rnn_cell" not in cell
