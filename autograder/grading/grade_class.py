@@ -19,6 +19,7 @@ from .classroom import Classroom, ClassroomError, write_whole
 from .gradebook import GradebookWriter
 from .gradebook_file import GradebookUnusable
 from .graded import Graded, as_text
+from .points import check_points
 from .pool import Job, NotGraded, Pool
 from .setting import Setting
 from .timestamp import NAME as TIMESTAMP
@@ -106,8 +107,8 @@ def grade_class(
         raise ClassroomError(
             f"Nobody handed in {stage}: put notebooks at {classroom.submitted}/STUDENT/{stage}/{stage}.ipynb."
         )
+    check_points(classroom, stage)
     setting = Setting(classroom, stage, limits, run_look, trust)
-    setting.check_points()
     summary = Summary()
 
     def graders(jobs: list[Job]) -> Graders:

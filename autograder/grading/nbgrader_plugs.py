@@ -27,6 +27,7 @@ from .classroom import Classroom, ClassroomError
 from .grade import grade, ungraded
 from .gradebook import GradebookWriter, put_back_locked, save_grades
 from .graded import key_of
+from .points import check_points
 from .pool import warm_worker
 from .setting import Setting
 from .timestamp import NAME as TIMESTAMP
@@ -95,7 +96,7 @@ def _known_to_the_gradebook(autograde: Autograde, classroom: Classroom) -> dict[
     try:
         with GradebookWriter(classroom) as book:
             for stage in sorted({Path(assignment).name for assignment in autograde.assignments}):
-                Setting(classroom, stage).check_points()
+                check_points(classroom, stage)
                 book.ensure_assignment(stage, classroom.released(stage))
                 sources[stage] = book.sources(stage)
     except (ClassroomError, HiddenTestError) as error:

@@ -161,14 +161,6 @@ class Setting:
         """Seed of what the hidden tests draw once for all submissions of the class."""
         return int(_digest(self._secret, "class")[:SEED_DIGITS], 16)
 
-    def check_points(self) -> None:
-        """Raises ClassroomError where released grade cells and hidden tests do not have the same points."""
-        from autograder.release.agreement import differing_points  # it imports nbgrader, which no worker needs
-
-        if sentences := differing_points(self.stage, self.released):
-            notebook = self.classroom.root / "course" / self.stage / f"{self.stage}.ipynb"
-            raise ClassroomError(f"{notebook}: {' '.join(sentences)} Then `make release`, and grade again.")
-
     def load(self, student: str) -> Submitted:
         """Find what a student handed in. Raises nothing for what is in the folder."""
         folder, trusted = self.classroom.submission(student, self.stage), self.classroom.submitted
