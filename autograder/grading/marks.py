@@ -30,6 +30,8 @@ from sqlalchemy.orm import Session
 
 from .classroom import Classroom, write_whole
 
+SUFFIX = ".marks.json"  # results are STUDENT.json, and programs look for that name in the whole class folder
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -138,7 +140,7 @@ def _digest(source: str) -> str:
 
 
 def _path(classroom: Classroom, stage: str, student: str) -> Path:
-    return classroom.marks / stage / f"{student}.json"
+    return classroom.marks / stage / f"{student}{SUFFIX}"
 
 
 def kept(classroom: Classroom, stage: str, student: str) -> Kept:
@@ -174,8 +176,8 @@ def _write(path: Path, text: str) -> None:
 
 def any_kept(classroom: Classroom) -> bool:
     """Whether there is a mark of anybody."""
-    paths = classroom.marks.glob("*/*.json")
-    return any(kept(classroom, path.parent.name, path.stem).marks for path in paths)
+    paths = classroom.marks.glob(f"*/*{SUFFIX}")
+    return any(kept(classroom, path.parent.name, path.name.removesuffix(SUFFIX)).marks for path in paths)
 
 
 def due_date(classroom: Classroom, stage: str) -> datetime.datetime | None:
