@@ -17,7 +17,6 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.allowed import fewest
 from autograder.hidden_tests.runner import HiddenTestError
 from autograder.repair import Repaired
 from autograder.submission import HandedIn
@@ -123,7 +122,7 @@ class GradeInSandbox(NbGraderPreprocessor):
                 graded = grade(
                     setting.stage,
                     repaired,
-                    warm_worker(setting.limits, parts=fewest(setting.stage)),
+                    warm_worker(setting),
                     told["seed"],
                     basis=told["basis"],
                     handed_in=self.parent.handed_in,

@@ -22,7 +22,7 @@ from typing import Any
 
 from autograder.allowed import fewest
 from autograder.hidden_tests.runner import HiddenTestError
-from autograder.sandbox import ALL, Limits, Parts, SandboxDied, SandboxMissing, Worker, workers_wanted
+from autograder.sandbox import Limits, SandboxDied, SandboxMissing, Worker, workers_wanted
 
 from .classroom import ClassroomError
 from .grade import grade, ungraded
@@ -52,18 +52,20 @@ class NotGraded(Exception):
     """One submission that could not be graded, and why; the others can."""
 
 
-_workers: dict[tuple[Limits, bool | str], Worker] = {}
+_workers: dict[tuple[Limits, bool | str, frozenset[str]], Worker] = {}
 
 
-def warm_worker(limits: Limits, trust: bool | str = False, parts: Parts = ALL) -> Worker:
-    """The sandbox of the process at hand, started at the first call and kept warm. Raises SandboxMissing.
+def warm_worker(setting: Setting) -> Worker:
+    """The sandbox of the process at hand, started at the first call and kept warm.
 
-    parts   ready-made parts that are wanted first
+    Raises SandboxMissing, or ClassroomError where the settings of the class are wrong.
     """
-    if (limits, trust) not in _workers:
-        worker = _workers[limits, trust] = Worker(limits, trust, parts)
+    key = setting.limits, setting.trust, frozenset(setting.packages)
+    if key not in _workers:
+        limits, trust, packages = key
+        worker = _workers[key] = Worker(limits, trust, fewest(setting.stage), packages)
         atexit.register(worker.close)
-    return _workers[limits, trust]
+    return _workers[key]
 
 
 def grade_job(setting: Setting, job: Job) -> Graded:
@@ -95,7 +97,7 @@ def grade_submitted(setting: Setting, submitted: Submitted, earlier: Graded | No
     repaired = setting.repaired(submitted)
     if not repaired.readable:
         return ungraded(repaired, submitted.seed, submitted.basis)
-    worker = warm_worker(setting.limits, setting.trust, fewest(setting.stage))
+    worker = warm_worker(setting)
     seed, basis, handed_in = submitted.seed, submitted.basis, submitted.handed_in
     return grade(setting.stage, repaired, worker, seed, setting.run_look, basis, handed_in, earlier, setting.class_seed)
 

@@ -118,6 +118,11 @@ class Setting:
         return self.own_limits or self.classroom.limits(self.stage)
 
     @cached_property
+    def packages(self) -> dict[str, str]:
+        """What submissions are promised beside the course's own packages, name → version. Raises ClassroomError."""
+        return self.classroom.packages(self.stage)
+
+    @cached_property
     def released(self) -> NotebookNode:
         """The released notebook. Raises ClassroomError."""
         return self.classroom.released(self.stage)
@@ -145,8 +150,7 @@ class Setting:
     @cached_property
     def _common(self) -> list[object]:
         release = hashlib.sha256(json.dumps(self.released).encode()).hexdigest()
-        packages = self.classroom.packages(self.stage)
-        return [self.stage, release, repr(self.limits), packages, self.run_look, grader_fingerprint(self.stage)]
+        return [self.stage, release, repr(self.limits), self.packages, self.run_look, grader_fingerprint(self.stage)]
 
     @cached_property
     def _tests(self) -> dict[str, str]:

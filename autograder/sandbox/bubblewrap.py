@@ -75,11 +75,12 @@ def _font_list() -> list[Path]:
     return sorted(folder.glob("fontlist-*.json"))
 
 
-def command(control: int, parts: Parts, cut: Path) -> list[str]:
+def command(control: int, parts: Parts, cut: Path, libraries: frozenset[str] = frozenset()) -> list[str]:
     """Arguments that start the warm interpreter in its sandbox, listening on the inherited socket `control`.
 
-    parts   what it has of ready-made parts
-    cut     a folder for sources without the others; it may go when the interpreter has started
+    parts       what it has of ready-made parts
+    cut         a folder for sources without the others; it may go when the interpreter has started
+    libraries   distributions that it has in any case, beside those that every one has
     """
     prefixes = sorted({Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()})
     out = [find_bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
@@ -107,15 +108,15 @@ def command(control: int, parts: Parts, cut: Path) -> list[str]:
         out += ["--ro-bind", str(fonts), f"/tmp/matplotlib/{fonts.name}"]
     for name, folder in packages().items():
         out += ["--ro-bind", str(folder), f"/grader/{name}"]
-    out += CutSources(parts, cut, packages()["coursekit"]).mounts("/grader/coursekit")
+    out += CutSources(parts, cut, packages()["coursekit"], libraries).mounts("/grader/coursekit")
     out += ["--remount-ro", "/", "--chdir", "/"]
     for name, value in {**environment(), "PYTHONPATH": "/grader"}.items():
         out += ["--setenv", name, value]
-    return [*out, sys.executable, "-s", "-P", "-m", "sandbox.zygote", str(control), *_told(parts)]
+    return [*out, sys.executable, "-s", "-P", "-m", "sandbox.zygote", str(control), *_told(parts, libraries)]
 
 
-def _told(parts: Parts) -> list[str]:
-    return [parts.to_json(), *([] if parts.families is None else hidden_libraries())]
+def _told(parts: Parts, libraries: frozenset[str]) -> list[str]:
+    return [parts.to_json(), *([] if parts.families is None else hidden_libraries(libraries))]
 
 
 def command_without_sandbox(control: int) -> list[str]:

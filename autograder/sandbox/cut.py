@@ -166,21 +166,23 @@ def _empty(function: _Function, lines: list[str], offset: int, part: str) -> Non
 class CutSources:
     """Files, in a folder of their own, that take the place of others in an interpreter's file system.
 
-    folder   where they are written; it may go when the interpreter has started
+    folder      where they are written; it may go when the interpreter has started
+    libraries   distributions that are there beside LIBRARIES
     """
 
-    def __init__(self, parts: Parts, folder: Path, coursekit: Path) -> None:
+    def __init__(self, parts: Parts, folder: Path, coursekit: Path, libraries: frozenset[str] = frozenset()) -> None:
         self._folder = folder
         self._empty = folder / "empty"
         self._empty.touch()
         self._parts = parts
         self._coursekit = coursekit
+        self._libraries = libraries
 
     def mounts(self, coursekit_inside: str) -> list[str]:
         """Arguments of bubblewrap that lay them over the originals."""
         out: list[str] = []
         if self._parts.families is not None:
-            out += _only_libraries()
+            out += _only_libraries(self._libraries)
             out += self._torch()
         names = self._parts.without
         if names:
@@ -255,9 +257,11 @@ def _site_folders() -> list[Path]:
 
 
 @cache
-def _kept() -> frozenset[Path]:
-    """What is installed of LIBRARIES and all that they require: files and folders right in a folder for packages."""
-    waiting, known, kept = [*LIBRARIES], set(), set()
+def _kept(more: frozenset[str]) -> frozenset[Path]:
+    """What is installed of LIBRARIES, of more, and of all that they require: files and folders right in a folder for
+    packages.
+    """
+    waiting, known, kept = [*LIBRARIES, *more], set(), set()
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
         if name in known:
@@ -280,18 +284,21 @@ def _kept() -> frozenset[Path]:
     return frozenset(kept)
 
 
-def _only_libraries() -> Iterator[str]:
+def _only_libraries(more: frozenset[str]) -> Iterator[str]:
     for folder in _site_folders():
         yield from ("--tmpfs", str(folder))
-        for entry in sorted(_kept()):
+        for entry in sorted(_kept(more)):
             if entry.parent == folder and entry.exists():
                 yield from ("--ro-bind", str(entry), str(entry))
 
 
 @cache
-def hidden_libraries() -> list[str]:
-    """Names that can be imported beside the grader and not in an interpreter without all libraries."""
-    kept = {entry.name.partition(".")[0] for entry in _kept()}
+def hidden_libraries(more: frozenset[str] = frozenset()) -> list[str]:
+    """Names that can be imported beside the grader and not in an interpreter without all libraries.
+
+    more   distributions that it has beside LIBRARIES
+    """
+    kept = {entry.name.partition(".")[0] for entry in _kept(more)}
     names = set()
     for folder in _site_folders():
         for entry in os.scandir(folder):

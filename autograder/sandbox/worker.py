@@ -67,11 +67,12 @@ class _Interpreter:
     parts   what it has of ready-made parts
     trust   run without bubblewrap: as the user who grades, only for code that this user would run anyway, or as the
             user of that name, for which the grader must be root
+    libraries   distributions that it has whatever its parts
 
     Raises SandboxMissing.
     """
 
-    def __init__(self, parts: Parts, trust: bool | str, group: ControlGroup | None) -> None:
+    def __init__(self, parts: Parts, trust: bool | str, group: ControlGroup | None, libraries: frozenset[str]) -> None:
         ours, theirs = socket.socketpair()
         # The kernel then says with each message which process sent it; asked for later, it may miss the first.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -81,7 +82,7 @@ class _Interpreter:
             number = theirs.fileno()
             user = pwd.getpwnam(trust) if isinstance(trust, str) else None
             self.process = subprocess.Popen(
-                command_without_sandbox(number) if trust else command(number, parts, Path(cut)),
+                command_without_sandbox(number) if trust else command(number, parts, Path(cut), libraries),
                 env=environment_without_sandbox() if trust else None,
                 pass_fds=[number],
                 stdin=subprocess.DEVNULL,
@@ -132,16 +133,24 @@ class _Interpreter:
 class Worker:
     """Warm interpreters under bubblewrap, of which each has other ready-made parts. `open()` a process per submission.
 
-    parts   of the interpreter that is started at once; another is when it is asked for, and the last few are kept
-    trust   run without bubblewrap and with all parts: as the user who grades, only for code that this user would run
-            anyway, or as the user of that name, for which the grader must be root
+    parts       of the interpreter that is started at once; another is when it is asked for, and the last few are kept
+    trust       run without bubblewrap and with all parts: as the user who grades, only for code that this user would
+                run anyway, or as the user of that name, for which the grader must be root
+    libraries   distributions that all of them have, beside those that every interpreter has
 
     Raises SandboxMissing where bubblewrap is missing or the kernel does not allow what it needs.
     """
 
-    def __init__(self, limits: Limits | None = None, trust: bool | str = False, parts: Parts = ALL) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        trust: bool | str = False,
+        parts: Parts = ALL,
+        libraries: frozenset[str] = frozenset(),
+    ) -> None:
         self.limits = limits or Limits()
         self.trust = trust
+        self._libraries = libraries
         self._last: Process | None = None
         self.group = cgroups.make(self.limits.memory_bytes, self.limits.processes, self.limits.cores)
         self._interpreters: dict[Parts, _Interpreter] = {}
@@ -157,7 +166,7 @@ class Worker:
         if found is None:
             while len(self._interpreters) >= MOST_INTERPRETERS:
                 self._interpreters.pop(next(iter(self._interpreters))).stop()
-            found = _Interpreter(parts, self.trust, self.group)
+            found = _Interpreter(parts, self.trust, self.group, self._libraries)
         self._interpreters[parts] = found
         return found
 

@@ -651,6 +651,24 @@ def test_a_package_that_is_promised_is_part_of_what_a_grade_depends_on(small: Cl
     assert Setting(small, STAGE).load("ada").key != before
 
 
+def test_a_package_that_is_promised_can_be_used_where_an_exercise_is_done_by_hand(small: Classroom) -> None:
+    path = small.submission("ada", STAGE) / f"{STAGE}.ipynb"
+    notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == "scaled_dot_product_answer":
+            cell.source += "\nimport toolz\nscaled_dot_product = toolz.identity(scaled_dot_product)"
+    nbformat.write(notebook, path)
+
+    def score() -> float:
+        grade_class(small, STAGE, ["ada"], limits=LIMITS)
+        result = small.result("ada", STAGE) or {}
+        return next(cell["score"] for cell in result["cells"] if cell["grade_id"] == "scaled_dot_product")
+
+    assert score() == 0
+    (small.root / "limits.toml").write_text('[default]\npackages = ["toolz"]\n')
+    assert score() == 6
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -257,6 +257,12 @@ def test_other_libraries_are_empty(process: Process, name: str) -> None:
     assert said(process, source) == "[]"
 
 
+def test_a_library_that_an_instructor_allows_is_there() -> None:
+    assert "toolz" in hidden_libraries()
+    with Worker(parts=NOTHING, libraries=frozenset({"toolz"})) as own:
+        assert said(own.open(NOTHING), "import toolz, transformers\nprint(toolz.first([7]))") == "7"
+
+
 def test_neither_source_nor_bytecode_is_on_the_disk(process: Process) -> None:
     source = (
         "import glob, os, torch\nfolder = os.path.dirname(torch.__file__)\n"
