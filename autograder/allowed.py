@@ -17,8 +17,7 @@ _UP_TO_BLOCKS = frozenset({"attention", "heads", "blocks"})
 
 BY_HAND = {
     "01_tokenization": {"wordpiece": _NOTHING},
-    # The cell in the loop may be anybody's.
-    "02_recurrent_networks": {"rnn_cell": _NOTHING, "rnn_forward": frozenset({"cells"})},
+    "02_recurrent_networks": {"rnn_cell": _NOTHING, "rnn_forward": _NOTHING},
     "03_scaled_dot_product_attention": {"scaled_dot_product": _NOTHING},
     # Inside the heads, torch's attention may do what the exercise of stage 03 does.
     "04_multi_head_attention": {"MultiHeadAttention": frozenset({"attention"})},

@@ -126,16 +126,6 @@ def test_a_right_copy_from_may_ask_what_it_copies(worker: Worker, type_test: str
     assert result.score == result.max_score == 8, [test.message for test in result.tests if test.message]
 
 
-def test_the_cell_in_the_loop_may_be_anybodys(worker: Worker) -> None:
-    source = (
-        "def rnn_forward(xs, h0, w_ih, w_hh, b_ih, b_hh):\n    h, outputs = h0, []\n    for x in xs.unbind(1):\n"
-        "        h = torch.rnn_tanh_cell(x, h, w_ih, w_hh, b_ih, b_hh)\n        outputs.append(h)\n"
-        "    return torch.stack(outputs, 1), h"
-    )
-    result = graded(worker, "rnn_forward", source)
-    assert cell(result, "rnn_forward").score == 1
-
-
 def test_cells_show_what_they_show_with_everything(worker: Worker) -> None:
     source = (
         right_answer("scaled_dot_product").source
