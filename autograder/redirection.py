@@ -8,9 +8,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
-from autograder.allowed import BY_HAND
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from autograder.allowed import BY_HAND, parts_for
 from autograder.definitions import Definitions
 from autograder.hidden_tests.runner import TestResult
+from autograder.sandbox import Parts
 
 # Ways to code that the source does not show: text copied from a library, or native code, would come in by them.
 _UNSEEN = frozenset(
@@ -20,15 +25,22 @@ _UNSEEN = frozenset(
     }
 )
 
+_LIBRARIES = frozenset({"transformers", "tokenizers", "load_tokenizer", "stand_ins"})
+
 
 def notes_on(
-    stage: str, sources: Sequence[str], results: Sequence[TestResult], refused: Mapping[str, Sequence[str]]
+    stage: str,
+    sources: Sequence[str],
+    results: Sequence[TestResult],
+    refused: Mapping[str, Sequence[str]],
+    all_there: bool = False,
 ) -> list[str]:
     """Sentences for the instructor.
 
-    sources   of the notebook's code cells
-    results   of the hidden tests
-    refused   exercise → ready-made parts that it asked for and may not use
+    sources     of the notebook's code cells
+    results     of the hidden tests
+    refused     exercise → ready-made parts that it asked for and may not use
+    all_there   nothing was taken away, for want of a sandbox: what the answers name is all there is to see
     """
     notes = [
         f"{exercise} calls {', '.join(parts[:3])}, which was refused: it is to be built by hand."
@@ -39,13 +51,25 @@ def notes_on(
         if not any(result.earned for result in results if result.grade_id == exercise):
             continue
         needed = notebook.needed(exercise)
-        unseen = dict.fromkeys(name for statement in needed for name in _names(statement.node) if name in _UNSEEN)
+        names = dict.fromkeys(name for statement in needed for name in _names(statement.node))
+        parts = parts_for(stage, exercise)
+        if named := [name for name in names if all_there and (name in _LIBRARIES or _is_torchs(name, parts))]:
+            notes.append(
+                f"{exercise} names {', '.join(named)}. It is to be built by hand, and without a sandbox nothing that "
+                "is ready-made was taken away. Please look at it."
+            )
+        unseen = [name for name in names if name in _UNSEEN]
         if unseen or not needed:
             why = f"reaches for {', '.join(unseen)}" if unseen else "is defined in a cell that cannot be read"
             notes.append(
                 f"{exercise} {why}; whether it is built by hand cannot be read from its source. Please look at it."
             )
     return notes
+
+
+def _is_torchs(name: str, parts: Parts) -> bool:
+    """Whether torch has a function or a class of this name that is none of these parts."""
+    return not parts.has(name) and any(callable(getattr(place, name, None)) for place in (torch, nn, F))
 
 
 def _names(statement: ast.stmt) -> list[str]:

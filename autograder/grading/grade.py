@@ -59,7 +59,7 @@ def grade(
     tested = _tested(stage, notebook, worker, run_look, submission, seed, again, class_seed)
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     results = tested.results
-    tested.events += notes_on(stage, sources, results, tested.refused)
+    tested.events += notes_on(stage, sources, results, tested.refused, bool(worker.trust))
     scores = _scores(notebook, repaired.answered, results)
     events, ran = tested.events, tested.ran
     if earlier is not None and again is not None:

@@ -72,3 +72,18 @@ def test_an_answer_that_earns_nothing_needs_no_look(source: str) -> None:
 )
 def test_what_can_be_read_is_not_told(source: str) -> None:
     assert notes(source) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("def scaled_dot_product(q):\n    return F.scaled_dot_product_attention(q)", "scaled_dot_product_attention"),
+        ("from torch.nn import MultiheadAttention\ndef scaled_dot_product(q):\n    return q", ""),
+        ("from torch.nn import RNN\ndef scaled_dot_product(q):\n    return RNN(q)", "RNN"),
+        ("def scaled_dot_product(q):\n    attention = q.softmax(-1)\n    return attention @ q, attention", ""),
+    ],
+)
+def test_where_nothing_is_taken_away_the_source_is_read(source: str, named: str) -> None:
+    found = notes_on(STAGE, [source], EARNED, {}, all_there=True)
+    assert [note.partition(". It is ")[0] for note in found] == ([f"scaled_dot_product names {named}"] if named else [])
+    assert notes(source) == []
