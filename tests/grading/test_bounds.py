@@ -13,7 +13,7 @@ from autograder.grading.run import FEW, NotebookRun
 from autograder.hidden_tests import runner
 from autograder.misconceptions import bank, right_answer
 from autograder.misconceptions.diagnosis import diagnose
-from autograder.sandbox import Limits, Worker
+from autograder.sandbox import Limits, Parts, Worker
 from autograder.submission import Exchange, LocalSubmission, TooMuchOutput
 
 STAGE = "03_scaled_dot_product_attention"
@@ -27,7 +27,7 @@ class Talkative:
     def __init__(self, size: int, outputs: int = 0) -> None:
         self.size, self.outputs, self.calls = size, outputs, 0
 
-    def open(self) -> Talkative:
+    def open(self, parts: Parts) -> Talkative:
         return self
 
     def run(self, *_: Any) -> tuple[list[dict[str, Any]], bool, None]:
@@ -40,6 +40,9 @@ class Talkative:
     def kill(self) -> None:
         pass
 
+    def refused(self) -> list[str]:
+        return []
+
     def received(self) -> int:
         return self.size
 
@@ -48,9 +51,6 @@ class Talkative:
 
     def error(self) -> None:
         pass
-
-    def called(self) -> set[str]:
-        return set()
 
 
 def run_of(worker: Talkative, exercises: int = 4, limits: Limits = LIMITS) -> NotebookRun:
