@@ -24,6 +24,7 @@ class Limits:
     scratch_files: int = 4096
     message_bytes: int = 16 << 20  # one cell's outputs or one answer; the largest of the course has 0.6 MiB
     text_bytes: int = 8 << 20  # what of it is JSON: the recorder's bounds on outputs, and a vocabulary of 300,000 words
+    answer_numbers: int = 1 << 20  # in an answer's tensors, which tests may go through; the course's have 135,000
     answers_bytes: int = 64 << 20  # of an exercise, in the grader's memory: ten times a vocabulary of 30,522 words
     all_answers_bytes: int = 192 << 20  # of all exercises; those of the course's largest stage take 4 MiB
     outputs_bytes: int = 32 << 20  # that the graded notebook shows, likewise; the course's plots take 2 MiB

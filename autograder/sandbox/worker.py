@@ -310,6 +310,8 @@ class Process:
                 in_time = False
                 self._signal(signal.SIGINT)
                 answer, out = self._channel.receive(self._limits.interrupt_seconds)
+            if (count := sum(tensor.numel() for tensor in out.values())) > self._limits.answer_numbers:
+                raise TooLarge(f"tensors of {count:,} numbers; the limit is {self._limits.answer_numbers:,}")
         except Overdue:
             self.close()
             raise ProcessEnded(f"timed out after {seconds:.0f} s and did not heed an interrupt", "timed out") from None

@@ -131,6 +131,15 @@ def test_a_call_that_heeds_no_interrupt_is_killed(worker: Worker) -> None:
         call(process, "hang", seconds=1)
 
 
+def test_an_answer_with_more_numbers_than_tests_go_through_is_refused(worker: Worker) -> None:
+    process = worker.open()
+    run(process, "import torch\ndef many(count):\n    return torch.zeros(2, count // 2, dtype=torch.uint8)")
+    assert call(process, "many", worker.limits.answer_numbers).numel() == worker.limits.answer_numbers
+    with pytest.raises(ProcessEnded, match=r"too much to be handed over: tensors of 1,048,578 numbers") as ended:
+        call(process, "many", worker.limits.answer_numbers + 2)
+    assert ended.value.kind == "too much output"
+
+
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.abort()"])
 def test_a_call_that_ends_the_process_is_told(worker: Worker, end: str) -> None:
     process = worker.open()
