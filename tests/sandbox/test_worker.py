@@ -34,10 +34,9 @@ def run(process: Process, source: str, seconds: float = 20.0) -> str:
     return "".join(texts)
 
 
-def call(process: Process, target: str, *args: Any, seconds: float = 5.0, watch: bool = False) -> Any:
+def call(process: Process, target: str, *args: Any, seconds: float = 5.0) -> Any:
     tree, tensors = encode([list(args), {}], lambda value: pytest.fail(f"{value!r} should cross"))
     request = {"do": "call", "target": target, "attribute": "", "args": tree[0], "kwargs": tree[1], "seed": 7}
-    request["watch"] = watch
     answer, out = process.perform(request, tensors, seconds)
     return decode(answer["value"], out, lambda ref: ref) if "value" in answer else answer
 
