@@ -33,7 +33,7 @@ from autograder.grading.grade_class import grade_class
 from autograder.grading.setting import Setting
 from autograder.hidden_tests import runner
 from autograder.report.scores import read_scores
-from autograder.sandbox import Limits, Process, Worker
+from autograder.sandbox import Limits, Parts, Process, Worker
 
 pytestmark = pytest.mark.slow
 
@@ -334,7 +334,7 @@ def test_an_empty_folder_and_a_text_file_are_told_and_everybody_else_is_graded(s
         result = small.result(student, STAGE)
         assert result is not None
         assert result["status"] == "not readable"
-        assert "hand in" in " ".join(result["repairs"])
+        assert "hand in" in " ".join(result["repairs"]).lower()
 
 
 def test_a_full_disk_fails_one_submission_and_is_told(small: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -487,9 +487,9 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, method: str, numbers: set[int]) -
     count = itertools.count()
     opens, does = Worker.open, getattr(Process, method)
 
-    def noted(worker: Worker) -> Process:
+    def noted(worker: Worker, parts: Parts) -> Process:
         opened.append(worker)
-        return opens(worker)
+        return opens(worker, parts)
 
     def killing(process: Process, *rest: Any) -> Any:
         if (number := next(count)) in left:
@@ -511,7 +511,7 @@ def test_the_report_is_a_command(small: Classroom) -> None:
 
 
 def test_an_assignment_that_does_not_exist_is_a_sentence(small: Classroom) -> None:
-    code, said = run_cli(small, "grade", "03_scaled_dot_product")
+    code, said = run_cli(small, "grade", "03_scaled_dot_produkt_attention")
     assert code == 1
     assert f"Did you mean {STAGE}?" in said
     assert "Traceback" not in said
