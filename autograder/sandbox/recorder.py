@@ -163,6 +163,21 @@ class Shell(InteractiveShell):
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no event loop to enable; figures are drawn inline."""
 
+    def system(self, cmd: str) -> None:
+        """Run a line that begins with `!`. As in Jupyter it ends no cell, not even where no program can be started."""
+        try:
+            super().system(cmd)
+        except OSError as error:
+            print(f"{cmd}: {error.strerror or error}", file=sys.stderr)
+
+    def getoutput(self, cmd: str, *options: Any, **named: Any) -> Any:
+        """What such a line prints, as `lines = !ls` takes it."""
+        try:
+            return super().getoutput(cmd, *options, **named)
+        except OSError as error:
+            print(f"{cmd}: {error.strerror or error}", file=sys.stderr)
+            return []
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
         self.recorder.error(str(etype.__name__), str(evalue), stb)
 

@@ -281,6 +281,14 @@ def test_no_other_program_can_be_started(worker: Worker, call: str) -> None:
     process.close()
 
 
+def test_a_command_that_cannot_be_run_ends_no_cell(worker: Worker) -> None:
+    process = worker.open(NOTHING)
+    told = said(process, "!pip install einops\nlines = !ls\nprint(lines)")
+    assert told.count("Operation not permitted") == 2
+    assert told.endswith("[]")
+    process.close()
+
+
 def test_what_was_asked_for_is_told(worker: Worker) -> None:
     process = worker.open(NOTHING)
     source = "from transformers import BertModel\nmodel = BertModel.from_pretrained('x')\nfor _ in model(3):\n    pass"
