@@ -195,7 +195,7 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
         _import_ahead(classroom, stage)
     from autograder.grading.grade_class import grade_class
     from autograder.grading.gradebook import CHANGED
-    from autograder.report.plain_text import count, one_line
+    from autograder.plain_text import count, one_line
 
     given = vars(options) if options else {}
     summary = grade_class(

@@ -9,7 +9,7 @@ has one already.
 from __future__ import annotations
 
 from autograder.grading.classroom import write_whole
-from autograder.report.plain_text import one_line
+from autograder.plain_text import one_line
 from autograder.report.safe_csv import Exact, csv_text
 
 from .formats import Export

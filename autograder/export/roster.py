@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.grading.classroom import ClassroomError
-from autograder.report.plain_text import visible
+from autograder.plain_text import visible
 
 KEY = "nbgrader_id"
 CANVAS = ("ID", "SIS User ID", "SIS Login ID")

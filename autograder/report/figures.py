@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .plain_text import escaped, number
+from autograder.plain_text import escaped, number
 
 # Orange to blue by way of near-white: told apart by every kind of colour vision, and dark text reads on all of it.
 LOW, MIDDLE, HIGH = (242, 178, 126), (247, 244, 238), (139, 185, 226)

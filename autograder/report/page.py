@@ -8,9 +8,9 @@ from pathlib import Path
 
 from autograder.grading.classroom import Classroom, write_whole
 from autograder.grading.graded import TROUBLES
+from autograder.plain_text import count, escaped, number
 
 from .figures import HIGH, LOW, MIDDLE, bar, column_width, heat, histogram
-from .plain_text import count, escaped, number
 from .scores import Assignment, Cell, Exercise, Submission, read_scores
 from .statistics import (
     ExerciseNumbers,

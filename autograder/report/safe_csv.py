@@ -7,8 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from autograder.grading.classroom import ClassroomError
-
-from .plain_text import number, visible
+from autograder.plain_text import number, visible
 
 # What a spreadsheet takes for the start of a formula, the full-width forms included.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -6,8 +6,8 @@ import string
 import unicodedata
 
 from autograder.grading.classroom import Classroom
+from autograder.plain_text import count, number, one_line
 
-from .plain_text import count, number, one_line
 from .scores import Assignment, Submission, read_scores
 
 LONGEST_ID = 28

@@ -23,7 +23,7 @@ from autograder.demo import make_demo_class
 from autograder.export import export
 from autograder.export.gradescope import __main__ as gradescope
 from autograder.export.gradescope.results import results
-from autograder.export.gradescope.submission_user import end_all, keep_to_ourselves, submission_user
+from autograder.export.gradescope.submission_user import submission_user
 from autograder.grading.by_hand import grade_notebook
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.setting import Setting
@@ -280,20 +280,30 @@ def test_a_process_that_detaches_itself_writes_no_results(
         assert (marks / "mark").owner() == "nobody"
 
 
+END_ALL = """
+import subprocess, sys
+from pathlib import Path
+from autograder.export.gradescope.submission_user import end_all, keep_to_ourselves
+
+closed = Path(sys.argv[1])
+keep_to_ourselves(closed, closed.with_name("missing"))
+script = f"echo 999 > {closed}/results.json; exec sleep 300"
+alone = {"start_new_session": True, "stderr": subprocess.DEVNULL}
+detached = [subprocess.Popen(["sh", "-c", script], user="nobody", **alone) for _ in range(3)]
+end_all("nobody")
+print([process.pid for process in detached if Path(f"/proc/{process.pid}").exists()], list(closed.iterdir()))
+"""
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start processes of another user")
 def test_nothing_of_the_user_is_left_and_our_folders_are_closed_to_him(open_folder: Path) -> None:
     closed = open_folder / "results"
     closed.mkdir()
     closed.chmod(0o777)
-    keep_to_ourselves(closed, open_folder / "missing")
-    script = f"echo 999 > {closed}/results.json; exec sleep 300"
-    detached = [
-        subprocess.Popen(["sh", "-c", script], user="nobody", start_new_session=True, stderr=subprocess.DEVNULL)
-        for _ in range(3)
-    ]
-    end_all("nobody")
-    assert [process.pid for process in detached if Path(f"/proc/{process.pid}").exists()] == []
-    assert list(closed.iterdir()) == []
+    # Among processes of its own: it ends all of this user's, and all that were started from here.
+    alone = ["unshare", "--pid", "--fork", "--mount-proc"]
+    done = subprocess.run([*alone, sys.executable, "-c", END_ALL, str(closed)], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("[] []", "")
 
 
 @pytest.mark.slow

@@ -78,7 +78,9 @@ def said(process: Process, source: str) -> str:
 
 def test_each_family_takes_the_operators_that_were_reviewed() -> None:
     """A new torch has others: look at them, and let a family's words take those that hand an exercise on."""
-    names = {full.split("::")[1].partition(".")[0] for full in torch._C._dispatch_get_all_op_names()}
+    every = torch._C._dispatch_get_all_op_names()
+    # torch.onnx adds some where another test has imported it; their file is cut.
+    names = {full.split("::")[1].partition(".")[0] for full in every if not full.startswith("onnx::")}
     found = {family: sorted(name for name in names if family_of(name) == family) for family in FAMILIES}
     assert found == {family: words.split() for family, words in OPERATORS.items()}
 

@@ -9,7 +9,7 @@ from typing import Any
 from autograder.export.formats import Export
 from autograder.grading.classroom import write_whole
 from autograder.hidden_tests.runner import TestResult
-from autograder.report.plain_text import number, one_line, visible
+from autograder.plain_text import number, one_line, visible
 from autograder.report.scores import Assignment, Cell, Submission
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
