@@ -177,9 +177,8 @@ def ungraded(repaired: Repaired, seed: int, basis: Basis) -> Graded:
         for cell in notebook.cells
         if is_autograded(cell) or is_written(cell)
     ]
-    _fill_outputs(
-        notebook, {}, {cell.grade_id: cell for cell in cells}
-    )  # nbgrader takes a cell without for a right one
+    # nbgrader takes a grade cell without outputs for a right one.
+    _fill_outputs(notebook, {}, {cell.grade_id: cell for cell in cells})
     _add_notes(notebook, repaired.notes)
     return Graded(notebook, cells, list(repaired.notes), [], seed, basis, readable=False)
 

@@ -107,6 +107,7 @@ def read_submission(folder: Path, expected: str, trusted: Path | None = None, sl
     by_name = [path for path in files if _NOTEBOOK.search(path.name) or path.suffix.lower() == ".zip"]
     perhaps = [path for path in files if path not in by_name and path.suffix.lower() in _MAY_BE_ONE]
     picking = _Picking(folder, name, trusted, slots, notes)
+    picking.alone = len(by_name) == 1 and not perhaps
     picking.look_at(by_name)
     if not any(offer.content.belongs for offer in picking.offers):
         picking.look_at(perhaps, only_notebooks=True)
@@ -125,6 +126,7 @@ class _Picking:
         self.folder, self.name, self.trusted, self.slots, self.notes = folder, name, trusted, slots, notes
         self.offers: list[_Offer] = []
         self.bytes = 0
+        self.alone = False  # nothing to compare with: matching it with the release is left to repair
         self.best: _Offer | None = None
         self.raw: bytes | None = None
 
@@ -177,7 +179,8 @@ class _Picking:
             yield packed.name
 
     def _offer(self, raw: bytes, **what: Any) -> None:
-        offer = _Offer(digest=hashlib.sha256(raw).hexdigest(), content=content_of(raw, self.slots), **what)
+        content = Content() if self.alone and "packed_in" not in what else content_of(raw, self.slots)
+        offer = _Offer(digest=hashlib.sha256(raw).hexdigest(), content=content, **what)
         self.offers.append(offer)
         self.bytes += len(raw)
         if self.best is None or self._rank(offer) > self._rank(self.best):
