@@ -14,6 +14,8 @@ import nbgrader.api
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from autograder.misconceptions import exercises
+from autograder.release import stages
 from autograder.sandbox import Limits, Worker
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,8 +47,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return Together(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stage", action="append", default=[], help="leave out tests of other stages' exercises; may be repeated"
+    )
+
+
+def stages_of(item: pytest.Item) -> set[str]:
+    """The stages whose exercises, answers or notebooks a test is made for, by its parameters; none for most tests."""
+    callspec = getattr(item, "callspec", None)
+    found = set()
+    for value in callspec.params.values() if callspec else ():
+        name = value.stem if isinstance(value, Path) else getattr(value, "exercise", value)
+        if isinstance(name, str):
+            found |= {name} & set(stages()) or {stage for stage in stages() if name in exercises(stage)}
+    return found
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put first what takes minutes, so that at the end no process waits long for another."""
+    if wanted := {stage for given in config.getoption("stage") for stage in stages() if stage.startswith(given)}:
+        others = [item for item in items if (found := stages_of(item)) and not found & wanted]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
 
     def turn(item: pytest.Item) -> int:
         return 0 if item.path.name == "test_nbval.py" else 1 if item.path.parent.name in TOGETHER else 2

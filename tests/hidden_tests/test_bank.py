@@ -104,21 +104,44 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=named)
-def test_misconception_loses_points_where_it_should_and_hears_its_own_sentence(wrong: Misconception) -> None:
+@pytest.fixture(scope="module", params=WRONG, ids=named)
+def wrong(request: pytest.FixtureRequest) -> Misconception:
+    """A wrong answer; pytest lets the tests of one follow each other, so that they can share its gradings."""
+    return request.param
+
+
+@pytest.fixture(scope="module", params=RIGHT, ids=named)
+def right(request: pytest.FixtureRequest) -> Answer:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def graded_wrong(wrong: Misconception) -> Callable[[int], Grading]:
+    """The gradings of a wrong answer by their seeds, each made once."""
+    return cache(lambda seed: grade_answer(wrong, seed))
+
+
+@pytest.fixture(scope="module")
+def graded_right(right: Answer, trained: Callable[[str], HandedIn]) -> Callable[[int], Grading]:
+    """The gradings of a right answer, with the weights that its stage's students hand in beside it."""
+    handed_in = trained(STAGE_OF[right.exercise])
+    return cache(lambda seed: grade_answer(right, seed, handed_in))
+
+
+def test_misconception_loses_points_where_it_should_and_hears_its_own_sentence(
+    wrong: Misconception, graded_wrong: Callable[[int], Grading]
+) -> None:
     for seed in SEEDS:
-        grading = grade_answer(wrong, seed)
+        grading = graded_wrong(seed)
         assert wrong.caught_by in grading.lost, f"seed {seed}: lost only {grading.lost}"
         found = diagnosis.diagnose(wrong.exercise, grading.exchanges, kept_replays(wrong.exercise))
         assert found is not None, f"seed {seed}: not recognised"
         assert found.sentence == wrong.sentence, f"seed {seed}: taken for {found.name}"
 
 
-@pytest.mark.parametrize("right", RIGHT, ids=named)
-def test_right_answer_keeps_all_points(right: Answer, trained: Callable[[str], HandedIn]) -> None:
-    handed_in = trained(STAGE_OF[right.exercise])
+def test_right_answer_keeps_all_points(right: Answer, graded_right: Callable[[int], Grading]) -> None:
     for seed in SEEDS:
-        grading = grade_answer(right, seed, handed_in)
+        grading = graded_right(seed)
         assert not grading.lost, f"seed {seed}: {grading.messages}"
 
 
@@ -129,11 +152,12 @@ def test_reference_survives_many_draws(exercise: str) -> None:
         assert not grading.lost, f"seed {seed}: {grading.messages}"
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=named)
-def test_no_other_misconception_behaves_alike(wrong: Misconception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_other_misconception_behaves_alike(
+    wrong: Misconception, graded_wrong: Callable[[int], Grading], monkeypatch: pytest.MonkeyPatch
+) -> None:
     others = [other for other in bank(wrong.exercise) if other.name != wrong.name]
     monkeypatch.setattr(diagnosis, "bank", lambda exercise: others)
-    exchanges = grade_answer(wrong, 7).exchanges
+    exchanges = graded_wrong(SEEDS[-1]).exchanges
     assert diagnosis.diagnose(wrong.exercise, exchanges, kept_replays(wrong.exercise)) is None
 
 
@@ -152,17 +176,13 @@ def test_what_a_known_answer_prints_is_not_heard(
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("right", RIGHT, ids=named)
-def test_right_answer_is_taken_for_no_misconception(right: Answer) -> None:
-    assert diagnosis.diagnose(right.exercise, grade_answer(right, 7).exchanges) is None
+def test_right_answer_is_taken_for_no_misconception(right: Answer, graded_right: Callable[[int], Grading]) -> None:
+    exchanges = graded_right(SEEDS[-1]).exchanges
+    assert diagnosis.diagnose(right.exercise, exchanges, kept_replays(right.exercise)) is None
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=named)
-def test_messages_are_sentences_without_code(wrong: Misconception) -> None:
-    grading = grade_answer(wrong, 3)
-    for name in grading.lost:
-        message = grading.messages[name]
-        assert message is not None
+def test_messages_are_sentences_without_code(wrong: Misconception, graded_wrong: Callable[[int], Grading]) -> None:
+    for message in (message for seed in SEEDS for message in graded_wrong(seed).messages.values() if message):
         assert len(message) < 320
         assert "\n" not in message
         if "raised" not in message:  # then it quotes the student's own error
