@@ -23,8 +23,16 @@ c.CourseDirectory.autograded_directory = "classroom/autograded"
 c.CourseDirectory.feedback_directory = "classroom/feedback"
 c.CourseDirectory.solution_directory = "classroom/solution"
 c.CourseDirectory.db_url = f"sqlite:///{CLASSROOM / 'gradebook.db'}"
-# nbgrader copies every other file of an assignment into the release; the text notebook is the solution.
-c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py", "release.json", "feedback"]
+# nbgrader copies every other file of an assignment into the release, and these are its authors'.
+c.CourseDirectory.ignore = [
+    ".ipynb_checkpoints",
+    "*.pyc",
+    "__pycache__",
+    "*.py",
+    "README.md",
+    "release.json",
+    "feedback",
+]
 
 # A notebook that is opened by itself has to find coursekit first.
 c.GenerateAssignment.preprocessors.append("autograder.release.install_cell.InstallCell")
