@@ -193,7 +193,9 @@ def test_the_command_of_the_package_starts() -> None:
         assert command in run.stdout
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "lab", "release", "grade", "bench"])
+@pytest.mark.parametrize(
+    "target", ["demo", "check", "test", "test-nightly", "lab", "release", "docs", "grade", "bench"]
+)
 def test_make_has_the_commands_that_it_promises(target: str) -> None:
     run = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert run.returncode == 0, run.stderr
