@@ -1,4 +1,4 @@
-# demo · test · test-bank · lab · release · grade · bench. Each sets up .venv first, where that is not done.
+# demo · check · test · test-nightly · lab · release · docs · grade · bench. Each sets up .venv first, where that is not done.
 SHELL := bash
 STAGE ?= 03_scaled_dot_product_attention
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -6,26 +6,36 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 # nbgrader and JupyterLab start each other's commands by name.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test test-bank lab release grade bench bench-grading bench-scale bench-tests bench-robustness bench-training bench-gpu setup
+.PHONY: demo check lint test test-nightly lab release docs grade bench bench-grading bench-scale bench-tests bench-robustness bench-training bench-suite bench-gpu setup
 .DEFAULT_GOAL := demo
 
 demo: setup ## a class of made-up submissions, graded: gradebook, report, feedback
 	@autograder demo
 
 # A process per core, each with a thread: more of them wait for each other.
-test test-bank: export OMP_NUM_THREADS := 1
+check test test-nightly bench-suite: export OMP_NUM_THREADS := 1
+PYTEST := pytest --numprocesses auto --maxprocesses 4 --dist loadscope
 
-test: setup ## lint, types, tests
-	@ruff check && ruff format --check && mypy && pytest --numprocesses auto --maxprocesses 4 --dist loadscope
+check: lint ## lint, types, and the tests of what changed since main: two minutes
+	@python tests/affected.py
 
-test-bank: setup ## every wrong and right answer against the hidden tests, with twenty seeds each
-	@BANK_SEEDS=20 pytest --numprocesses auto --maxprocesses 4 --dist loadscope tests/hidden_tests/test_bank.py
+lint: setup
+	@ruff check && ruff format --check && lint-imports --no-logo && mypy
+
+test: lint ## lint, types, tests
+	@$(PYTEST)
+
+test-nightly: lint ## the same, with twenty seeds for every wrong and right answer
+	@BANK_SEEDS=20 $(PYTEST)
 
 lab: setup ## the course in JupyterLab, as a student sees it
 	@cd course && jupyter lab
 
 release: setup ## build the notebooks of solutions/ and course/
 	@autograder release
+
+docs: setup ## draw docs/house.svg and write the README of each stage, from the code
+	@python docs/house.py && python docs/stages.py
 
 grade: setup ## grade a stage: make grade STAGE=03_scaled_dot_product_attention
 	@autograder grade $(STAGE)
@@ -46,6 +56,9 @@ bench-robustness: setup ## 5,000 damaged notebooks; graders killed at random mom
 
 bench-training: setup ## what the models of stages 02, 06 and 07 reach on a CPU
 	@python benchmarks/recurrent.py && python benchmarks/pretraining.py && python benchmarks/fine_tuning.py
+
+bench-suite: setup ## where the time of the tests goes
+	@python benchmarks/test_suite.py
 
 # A machine without a network cannot set up .venv: BENCH_PYTHON names a Python that has torch for its GPU and the rest.
 bench-gpu: export PYTHONPATH := $(if $(BENCH_PYTHON),$(CURDIR):$(CURDIR)/course:)$(PYTHONPATH)

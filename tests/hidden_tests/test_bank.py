@@ -1,6 +1,6 @@
 """The hidden tests against the bank: every wrong answer loses where it should, every right one keeps everything.
 
-BANK_SEEDS raises the number of repetitions with other random inputs (default 5; `make test-bank` takes 20).
+BANK_SEEDS raises the number of repetitions with other random inputs (default 5; `make test-nightly` takes 20).
 """
 
 from __future__ import annotations
