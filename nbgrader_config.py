@@ -23,20 +23,14 @@ c.CourseDirectory.autograded_directory = "classroom/autograded"
 c.CourseDirectory.feedback_directory = "classroom/feedback"
 c.CourseDirectory.solution_directory = "classroom/solution"
 c.CourseDirectory.db_url = f"sqlite:///{CLASSROOM / 'gradebook.db'}"
-# nbgrader copies every other file of an assignment into the release, and these are its authors'.
+# nbgrader copies every other file of an assignment into the release; the text notebook is the solution.
 c.CourseDirectory.ignore = [
-    ".ipynb_checkpoints",
-    "*.pyc",
-    "__pycache__",
-    "*.py",
-    "README.md",
-    "release.json",
-    "feedback",
+    *(".ipynb_checkpoints", "*.pyc", "__pycache__", "*.py", "*.md", "*.json", "*.toml", "answers", "demo", "feedback")
 ]
 
 # A notebook that is opened by itself has to find coursekit first.
 c.GenerateAssignment.preprocessors.append("autograder.release.install_cell.InstallCell")
-c.InstallCell.settings = str(ROOT / "solutions" / "course.py")
+c.InstallCell.course = str(ROOT)
 
 # A written answer's mark scheme stands in the cell itself. nbgrader would accept it in task cells only.
 c.ClearMarkScheme.enforce_metadata = False

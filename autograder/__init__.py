@@ -1,1 +1,3 @@
-"""The instructor's side of the course: release, repair, sandbox, hidden tests, grading and report."""
+"""An autograder for staged notebook courses: releases, repairs, runs in a sandbox, tests, grades and reports."""
+
+DISTRIBUTION = "autograder"

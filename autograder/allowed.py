@@ -1,59 +1,53 @@
-"""What an exercise that is done by hand may use of what is ready-made, as its notebook says.
+"""What an exercise that is done by hand may use of what is ready-made, as its stage says in `by_hand.py`.
 
-While its tests run, what is allowed is there: tensor operations, modules such as Linear, LayerNorm, Dropout and
-Embedding, and the families of `autograder.sandbox.ready_made` that are named here. Every other family, and libraries
-such as transformers and tokenizers, are not. Stand-ins of coursekit are there for the work of earlier stages only.
+    BY_HAND = {"step": frozenset(), "Model": frozenset({"cells"})}   exercise → families that it may use
+    OTHERS_NEED_MORE = True   where the stage's other exercises use what is ready-made themselves
+
+While its tests run, what is allowed is there; every other family of the course's `ready_made`, and other libraries, are
+not. Stand-ins are there for the work of earlier stages only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
+from autograder.course import Stage
 from autograder.sandbox import Parts
-from coursekit.earlier import STAGES
-
-_NOTHING: frozenset[str] = frozenset()
-_UP_TO_BLOCKS = frozenset({"attention", "heads", "blocks"})
-
-BY_HAND = {
-    "01_tokenization": {"wordpiece": _NOTHING},
-    "02_recurrent_networks": {"rnn_cell": _NOTHING, "rnn_forward": _NOTHING},
-    "03_scaled_dot_product_attention": {"scaled_dot_product": _NOTHING},
-    # Inside the heads, torch's attention may do what the exercise of stage 03 does.
-    "04_multi_head_attention": {"MultiHeadAttention": frozenset({"attention"})},
-    "05_transformer_block": {"TransformerBlock": frozenset({"attention", "heads"})},
-    "06_bert_pretraining": {"BertModel": _UP_TO_BLOCKS, "mask_inputs": _UP_TO_BLOCKS},
-}
-"""Stage → exercise → the families that it may use."""
-
-NEED_MORE = frozenset({"01_tokenization", "02_recurrent_networks"})
-"""Stages whose other exercises use what is ready-made: a tokenizer, recurrent layers."""
 
 
 @cache
-def everything(stage: str) -> Parts:
-    """All that is ready-made, but for coursekit's stand-ins for this stage and later ones."""
-    return Parts(None, frozenset(name for name, written in STAGES.items() if written >= stage))
+def by_hand(stage: Stage) -> Mapping[str, frozenset[str]]:
+    """Exercise → the families that it may use, of the exercises of a stage that are done by hand."""
+    found: Mapping[str, frozenset[str]] = getattr(stage.module("by_hand"), "BY_HAND", {})
+    return found
 
 
 @cache
-def parts_for(stage: str, exercise: str) -> Parts:
+def everything(stage: Stage) -> Parts:
+    """All that is ready-made, but for stand-ins for this stage and later ones."""
+    written = (each for names in stage.course.settings.stand_ins.values() for each in names.items())
+    return Parts(None, frozenset(name for name, where in written if where >= stage.name))
+
+
+@cache
+def parts_for(stage: Stage, exercise: str) -> Parts:
     """What an exercise may use."""
-    families = BY_HAND.get(stage, {}).get(exercise)
+    families = by_hand(stage).get(exercise)
     return everything(stage) if families is None else Parts(families, everything(stage).without)
 
 
 @cache
-def fewest(stage: str) -> Parts:
+def fewest(stage: Stage) -> Parts:
     """What all exercises of a stage that are done by hand may use; everything where there is none."""
-    by_hand = BY_HAND.get(stage)
-    return Parts(frozenset.intersection(*by_hand.values()), everything(stage).without) if by_hand else everything(stage)
+    families = by_hand(stage).values()
+    return Parts(frozenset.intersection(*families), everything(stage).without) if families else everything(stage)
 
 
-def first_tried(stage: str, exercise: str) -> Parts:
+def first_tried(stage: Stage, exercise: str) -> Parts:
     """The parts with which an exercise is tested first: with fewer than it may use, where it should do without them.
 
     One interpreter then serves most notebooks. Whatever misses a part is tested again with all that it may use.
     """
-    may_differ = exercise in BY_HAND.get(stage, {}) or stage not in NEED_MORE
-    return fewest(stage) if may_differ else parts_for(stage, exercise)
+    others_need_more = getattr(stage.module("by_hand"), "OTHERS_NEED_MORE", False)
+    return parts_for(stage, exercise) if others_need_more and exercise not in by_hand(stage) else fewest(stage)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import importlib.util
 import multiprocessing
 import multiprocessing.forkserver
 import os
@@ -22,20 +21,18 @@ def main(arguments: list[str] | None = None) -> int:
     0 done, 1 not done, not for everyone or not without you, 2 wrong usage.
     """
     options = _parser().parse_args(arguments)
-    if problem := _problem_with_coursekit():
-        print(f"autograder: {problem}", file=sys.stderr)
-        return 1
     # nbgrader starts alembic by name, which must be found even where the environment is not activated.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     command: Callable[[argparse.Namespace], int] = options.command
     # What can go wrong is imported late too: torch and nbgrader take seconds, and --help should not.
+    from autograder.course import CourseError
     from autograder.hidden_tests.runner import HiddenTestError
     from autograder.release import ReleaseError
     from autograder.sandbox import SandboxMissing
 
     try:
         return command(options)
-    except (ClassroomError, ReleaseError, HiddenTestError, SandboxMissing) as error:
+    except (ClassroomError, CourseError, ReleaseError, HiddenTestError, SandboxMissing) as error:
         print(f"autograder: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -45,19 +42,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nautograder: stopped. What was graded is kept; the same command goes on from there.", file=sys.stderr)
         return 130
-
-
-def _problem_with_coursekit() -> str | None:
-    """What is wrong with the package that the grader shares with students, found without importing it."""
-    found = importlib.util.find_spec("coursekit")
-    if found is None:
-        return "coursekit, the package in course/, is not installed. Run `make setup` in the repository."
-    if not Path(str(found.origin)).with_name("golden").is_dir():
-        return (
-            "The coursekit that is installed here belongs to another project. Run `pip uninstall coursekit`, then "
-            "`pip install -e ./course -e .` in the repository."
-        )
-    return None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,9 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     release.set_defaults(command=_release)
 
     grade = commands.add_parser("grade", help="grade the submissions of one stage, of several, or of all")
-    grade.add_argument(
-        "stages", nargs="*", metavar="STAGE", help="03_scaled_dot_product_attention, or as much of it as tells it: 03"
-    )
+    grade.add_argument("stages", nargs="*", metavar="STAGE", help="03_its_name, or as much of it as tells it: 03")
     grade.add_argument("--all", action="store_true", help="every stage that somebody has handed in")
     grade.add_argument("--student", action="append", metavar="ID", help="only this student; may be repeated")
     grade.add_argument("--processes", type=int, metavar="N", help="submissions at once (default: one per core)")
@@ -140,7 +122,7 @@ def _resources(text: str) -> dict[str, float]:
 def _release(options: argparse.Namespace) -> int:
     from autograder.release import release
 
-    files = release(options.stages or None, force=options.force)
+    files = release(Classroom.find().root, options.stages or None, force=options.force)
     print(f"{len(files)} files written." if files else "Everything is fresh.")
     return 0
 
@@ -289,16 +271,16 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    from autograder.course import open_course
     from autograder.demo import make_demo_class
     from autograder.grading.feedback import write_feedback
-    from autograder.release import ROOT, release
+    from autograder.release import release
     from autograder.report import course_table
-    from coursekit.data import SAMPLE, VARIABLE
 
-    classroom = Classroom(ROOT)
-    release()
-    # The made-up class has trained its models on the made-up reviews, which every machine has.
-    os.environ[VARIABLE] = str(SAMPLE)
+    classroom = Classroom.find()
+    release(classroom.root)
+    course = open_course(classroom.root)
+    os.environ |= course.environment(course.settings.demo)
     code = 0
     for stage in classroom.stages:
         make_demo_class(classroom, stage)

@@ -1,4 +1,4 @@
-"""Which modules of this package a module imports, by their source alone: nothing is run."""
+"""Which modules of this package, and of a course, a module imports, by their source alone: nothing is run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.name
+COURSE = "solutions"
+"""The package that a course's modules are in."""
+
 # Whole modules are not parsed: for all that grades, that would take most of a second.
 IMPORT = re.compile(
-    rf"^[ \t]*((?:from +(?:\.|{PACKAGE})[\w.]* +import +(?:\([^)]*\)|.+)|import +{PACKAGE}.*))$", re.MULTILINE
+    rf"^[ \t]*((?:from +(?:\.|{PACKAGE}|{COURSE})[\w.]* +import +(?:\([^)]*\)|.+)|import +(?:{PACKAGE}|{COURSE}).*))$",
+    re.MULTILINE,
 )
 
 
 def imports(node: ast.AST, path: Path) -> Iterator[tuple[Path, list[ast.alias] | None]]:
-    """The modules of this package that a piece of a module imports, under `if` and in functions too.
+    """The modules of this package, and of its own course, that a piece of a module imports, even in functions.
 
     path     the module
     returns  each module's file, and the names that are taken out of it; None stands for the module as a whole
@@ -26,7 +30,7 @@ def imports(node: ast.AST, path: Path) -> Iterator[tuple[Path, list[ast.alias] |
     for part in _statements(node):
         if isinstance(part, ast.Import):
             for alias in part.names:
-                yield from ((found, None) for found in _absolute(alias.name))
+                yield from ((found, None) for found in _absolute(alias.name, path))
         elif isinstance(part, ast.ImportFrom):
             yield from _taken(part, path)
 
@@ -37,7 +41,7 @@ def _taken(statement: ast.ImportFrom, path: Path) -> Iterator[tuple[Path, list[a
     def files(*more: str) -> list[Path]:
         names = [name for name in (*(statement.module or "").split("."), *more) if name]
         if not statement.level:
-            return _absolute(".".join(names))
+            return _absolute(".".join(names), path)
         start = path.parents[statement.level - 1]
         return [*_run(start.parent, [start.name]), *_run(start, names)]
 
@@ -67,7 +71,7 @@ def reached(roots: Iterable[Path], ends: Collection[Path] = ()) -> set[Path]:
 
 def module_file(*names: str) -> Path:
     """The file of a module of this package, given by its names below the package."""
-    return _absolute(".".join([PACKAGE, *names]))[-1]
+    return _absolute(".".join([PACKAGE, *names]), HERE)[-1]
 
 
 @cache
@@ -87,10 +91,13 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
             yield from _statements(child)
 
 
-def _absolute(name: str) -> list[Path]:
-    """The files that importing a module by its whole name runs, of this package alone."""
+def _absolute(name: str, path: Path) -> list[Path]:
+    """The files that importing a module by its whole name runs, of this package and of the course that `path` is in."""
     names = name.split(".")
-    return list(_run(HERE.parent, names)) if names[0] == PACKAGE else []
+    if names[0] == PACKAGE:
+        return list(_run(HERE.parent, names))
+    course = next((folder.parent for folder in path.parents if folder.name == COURSE), None)
+    return list(_run(course, names)) if names[0] == COURSE and course is not None else []
 
 
 def _run(folder: Path, names: Sequence[str]) -> Iterator[Path]:
@@ -102,4 +109,5 @@ def _run(folder: Path, names: Sequence[str]) -> Iterator[Path]:
                 yield file
                 break
         else:
-            return
+            if not folder.is_dir():  # a folder without __init__.py is a package too
+                return

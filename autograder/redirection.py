@@ -8,14 +8,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
-import torch
-from torch import nn
-from torch.nn import functional as F
-
-from autograder.allowed import BY_HAND, parts_for
+from autograder.allowed import by_hand, parts_for
+from autograder.course import Stage
 from autograder.definitions import Definitions
 from autograder.hidden_tests.runner import TestResult
 from autograder.sandbox import Parts
+from autograder.sandbox.cut import hidden_libraries
 
 # Ways to code that the source does not show: text copied from a library, or native code, would come in by them.
 _UNSEEN = frozenset(
@@ -25,11 +23,9 @@ _UNSEEN = frozenset(
     }
 )
 
-_LIBRARIES = frozenset({"transformers", "tokenizers", "load_tokenizer", "stand_ins"})
-
 
 def notes_on(
-    stage: str,
+    stage: Stage,
     sources: Sequence[str],
     results: Sequence[TestResult],
     refused: Mapping[str, Sequence[str]],
@@ -47,13 +43,13 @@ def notes_on(
         for exercise, parts in refused.items()
     ]
     notebook = Definitions(sources)
-    for exercise in BY_HAND.get(stage, {}):
+    for exercise in by_hand(stage):
         if not any(result.earned for result in results if result.grade_id == exercise):
             continue
         needed = notebook.needed(exercise)
         names = dict.fromkeys(name for statement in needed for name in _names(statement.node))
         parts = parts_for(stage, exercise)
-        if named := [name for name in names if all_there and (name in _LIBRARIES or _is_torchs(name, parts))]:
+        if named := [name for name in names if all_there and _is_ready_made(name, stage, parts)]:
             notes.append(
                 f"{exercise} names {', '.join(named)}. It is to be built by hand, and without a sandbox nothing that "
                 "is ready-made was taken away. Please look at it."
@@ -67,9 +63,19 @@ def notes_on(
     return notes
 
 
-def _is_torchs(name: str, parts: Parts) -> bool:
-    """Whether torch has a function or a class of this name that is none of these parts."""
-    return not parts.has(name) and any(callable(getattr(place, name, None)) for place in (torch, nn, F))
+def _is_ready_made(name: str, stage: Stage, parts: Parts) -> bool:
+    """Whether a name is that of a library, of a name of the course's own, or of a part of torch's that is not there."""
+    settings = stage.course.settings
+    own = (full.rpartition(".")[2] for full in (*settings.ready_made.absent, *settings.stand_ins))
+    if name in own or name in hidden_libraries(frozenset(settings.ready_made.libraries), frozenset({settings.package})):
+        return True
+    return not settings.ready_made.is_in(parts, name) and _is_torchs(name)
+
+
+def _is_torchs(name: str) -> bool:
+    import torch  # a course without torch has no families of it
+
+    return any(callable(getattr(place, name, None)) for place in (torch, torch.nn, torch.nn.functional))
 
 
 def _names(statement: ast.stmt) -> list[str]:

@@ -40,7 +40,7 @@ GRADERS = ["ours", "nbgrader", "otter"]
 SECONDS = 150  # for one attack and its neighbour; an honest pair takes ten
 MEMORY, PROCESSES = 6 << 30, 400
 SECRET = "the canary sings at dawn"
-sys.path.insert(0, str(ROOT / "tests" / "attacks"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "attacks")]
 from corpus import NEIGHBOUR, STAGE, TARGET, Attack, answer_rightly, attacks, hand_in  # noqa: E402
 
 # Where a grader does not even start, everything would look gained.

@@ -8,9 +8,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.misconceptions import alternatives, bank, exercises, right_answer
+from autograder.answers import bank_of
+from autograder.course import open_course
 
 STAGE = "03_scaled_dot_product_attention"
+ROOT = Path(__file__).resolve().parents[1]
 WRITTEN = "Without the scale the softmax saturates, and its gradients vanish."
 
 
@@ -19,19 +21,20 @@ def submissions(released: NotebookNode, count: int) -> dict[str, NotebookNode]:
 
     Student n of those with misconceptions has the n-th of exercise 3.1 and one of another exercise.
     """
-    names = exercises(STAGE)
+    bank = bank_of(open_course(ROOT).stage(STAGE))
+    names = bank.exercises
     first, others = names[0], names[1:]
     made = {}
     for number in range(count):
-        answers = {name: right_answer(name).source for name in names}
+        answers = {name: bank.right(name).source for name in names}
         turn, wrong = divmod(number, 3)
         if wrong == 0 and number > 0:
-            answers.update({name: _turned(alternatives(name), turn - 1).source for name in names})
+            answers.update({name: _turned(bank.alternatives(name), turn - 1).source for name in names})
         elif wrong:
             n = 2 * turn + wrong - 1
             other = _turned(others, n)
-            answers[first] = _turned(bank(first), n).source
-            answers[other] = _turned(bank(other), n // len(others)).source
+            answers[first] = _turned(bank.wrong(first), n).source
+            answers[other] = _turned(bank.wrong(other), n // len(others)).source
         made[f"student_{number:03d}"] = _filled(released, answers)
     return made
 

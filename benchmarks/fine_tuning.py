@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+STAGE = "07_bert_gru"
 RESULTS = HERE / "results" / "fine_tuning.json"
 COURSE_EPOCHS = 15
 SPLIT_SEED = 7
@@ -168,11 +169,13 @@ class Setting:
 
     def encode(self, ids: list[list[int]]) -> list[Any]:
         """Features of reviews, by the solution of the exercise."""
-        from autograder.misconceptions import right_answer
+        from autograder.answers import bank_of
+        from autograder.course import open_course
         from coursekit.features import fast_arithmetic
 
         with fast_arithmetic():
-            features: list[Any] = right_answer("encode_once").function(self.bert, ids, self.sizes.encode_batch)
+            encode_once = bank_of(open_course(HERE.parent).stage(STAGE)).right("encode_once").function
+            features: list[Any] = encode_once(self.bert, ids, self.sizes.encode_batch)
         return features
 
     def features(self, split: str) -> tuple[Any, dict[str, float]]:
@@ -203,12 +206,13 @@ class Setting:
 
     def model(self, seed: int) -> Any:
         """A new model of the solution; its encoder is only there to be read."""
-        from autograder.misconceptions import right_answer
+        from autograder.answers import bank_of
+        from autograder.course import open_course
         from coursekit import runtime
 
         sizes = self.sizes
         runtime.set_seed(seed)
-        build = right_answer("BERTGRUSentiment").function
+        build = bank_of(open_course(HERE.parent).stage(STAGE)).right("BERTGRUSentiment").function
         return build(self.bert, sizes.hidden_dim, 1, sizes.n_layers, True, sizes.dropout).to(runtime.device())
 
 

@@ -308,8 +308,7 @@ def make_stock_release(folder: Path, hidden: bool = False) -> Path:
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
 
-    tests = ROOT / "autograder" / "hidden_tests" / f"test_{STAGE}.py"
-    cells = grade_cells(tests, [ROOT / "autograder" / "scenarios" / "recording.py"])
+    cells = grade_cells(ROOT / "solutions" / STAGE / "hidden_tests.py")
     source = nbformat.read(ROOT / "solutions" / STAGE / f"{STAGE}.ipynb", as_version=4)
     for cell in source.cells:
         metadata = cell.metadata.get("nbgrader", {})

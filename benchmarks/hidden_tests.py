@@ -18,7 +18,8 @@ from datetime import date
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
 ROUNDS = 3
 
 
@@ -28,7 +29,7 @@ def main(names: list[str]) -> None:
 
     rows = {}
     print(f"{'stage':36}{'CPU s':>8}{'accuracy s':>12}")
-    for stage in names or stages():
+    for stage in names or stages(ROOT):
         rows[stage] = json.loads(
             subprocess.run(
                 [sys.executable, __file__, "--one", stage], check=True, stdout=subprocess.PIPE, text=True
@@ -53,30 +54,31 @@ def one(stage: str) -> None:
     import nbformat
     from cpu_time import control_group, read_cpu
 
+    from autograder.course import open_course
+    from autograder.demo.trained import trained_files
     from autograder.grading.classroom import Classroom
     from autograder.grading.grade import grade
-    from autograder.release import ROOT
     from autograder.repair import repair
     from autograder.sandbox import Worker
     from autograder.submission import HandedIn
     from autograder.submission.artefacts import find
-    from autograder.trained import trained_files
     from coursekit.data import SAMPLE, VARIABLE
 
     os.environ[VARIABLE] = str(SAMPLE)
+    assignment, released = open_course(ROOT).stage(stage), Classroom(ROOT).released(stage)
     raw = nbformat.writes(nbformat.read(ROOT / f"solutions/{stage}/{stage}.ipynb", as_version=4)).encode()
     with control_group() as group, tempfile.TemporaryDirectory() as folder:
         if group is None:
             raise SystemExit("A control group is needed to count the CPU of the sandbox: run this as root.")
         (group / "cgroup.procs").write_text(str(os.getpid()))
-        for name, content in trained_files(stage).items():
+        for name, content in trained_files(assignment).items():
             Path(folder, name).write_bytes(content)
         trained = find(Path(folder))
-        with Worker() as worker:
+        with Worker(contents=assignment.contents()) as worker:
 
             def cpu(handed_in: HandedIn) -> float:
                 before = read_cpu(group)
-                graded = grade(stage, repair(raw, Classroom(ROOT).released(stage)), worker, 1, handed_in=handed_in)
+                graded = grade(assignment, repair(raw, released), worker, 1, handed_in=handed_in)
                 assert graded.trouble is None, graded.events
                 after = read_cpu(group)
                 assert before is not None

@@ -1,6 +1,7 @@
 """Turns the hidden tests into grade cells that run in the student's kernel, as a stock nbgrader course has them.
 
-The tests' text stays as it is. Only their imports from `autograder` are replaced, by `kernel_side.py`.
+The tests' text stays as it is. Only their imports from `autograder` are replaced, by `kernel_side.py`, and the
+modules of the course that they use stand before them.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ HERE = Path(__file__).parent
 FUTURE = "from __future__ import annotations\n"
 
 
-def grade_cells(hidden_tests: Path, scenarios: list[Path]) -> dict[str, str]:
+def grade_cells(hidden_tests: Path) -> dict[str, str]:
     """Source of each grade cell by grade_id. The first also holds what all tests share, so cells must run in order.
 
-    hidden_tests  a module of hidden tests
-    scenarios     the modules of the scenarios they name
+    hidden_tests  a stage's, solutions/NN_name/hidden_tests.py; of the course they use reading.py and recording.py
     """
+    course = hidden_tests.parents[1]
     shared, tests = _parts(hidden_tests.read_text(encoding="utf-8"))
-    shared = _parts((hidden_tests.parent / "reading.py").read_text(encoding="utf-8"))[0] + shared
+    shared = _parts((course / "reading.py").read_text(encoding="utf-8"))[0] + shared
     everything = [(HERE / "kernel_side.py").read_text(encoding="utf-8")]
-    everything += [path.read_text(encoding="utf-8") for path in scenarios]
+    everything.append((course / "recording.py").read_text(encoding="utf-8"))
     together = FUTURE + "\n".join(text.replace(FUTURE, "") for text in (*everything, shared))
     cells = {}
     for number, (grade_id, sources) in enumerate(tests.items()):
@@ -40,7 +41,7 @@ def _parts(text: str) -> tuple[str, dict[str, list[str]]]:
     shared: list[str] = []
     tests: dict[str, list[str]] = {}
     for node in ast.parse(text).body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograder"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("autograder", "solutions")):
             continue
         points = points_of(node)
         decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []

@@ -65,6 +65,9 @@ class Submission:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return lambda *args: self._call(lambda *given: getattr(self._names, name)(*given), args)
 
+    def as_given(self, name: str, *args: Any) -> Any:
+        return getattr(self, name)(*args)
+
     def each(self, name: str, *calls: tuple[Any, ...]) -> list[Any]:
         return [getattr(self, name)(*call) for call in calls]
 

@@ -31,9 +31,7 @@ def write_tests(folder: Path) -> None:
     from in_kernel import grade_cells
 
     folder.mkdir()
-    cells = grade_cells(
-        ROOT / "autograder" / "hidden_tests" / f"test_{STAGE}.py", [ROOT / "autograder" / "scenarios" / "recording.py"]
-    )
+    cells = grade_cells(ROOT / "solutions" / STAGE / "hidden_tests.py")
     shared = next(iter(cells.values())).split("\n")[:2]
     points = full_points()
     for name, source in cells.items():
@@ -69,12 +67,13 @@ def full_points() -> dict[str, float]:
     """Points of each exercise of the stage."""
     import nbformat
 
-    from autograder.misconceptions import exercises
+    from autograder.answers import bank_of
+    from autograder.course import open_course
 
     released = nbformat.read(ROOT / "course" / STAGE / f"{STAGE}.ipynb", as_version=4)
     marks = [cell.metadata.get("nbgrader", {}) for cell in released.cells]
     points = {mark["grade_id"]: float(mark["points"]) for mark in marks if mark.get("grade")}
-    return {name: points[name] for name in exercises(STAGE)}
+    return {name: points[name] for name in bank_of(open_course(ROOT).stage(STAGE)).exercises}
 
 
 def pack(folder: Path, python: str) -> None:

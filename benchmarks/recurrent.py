@@ -25,11 +25,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from autograder.misconceptions import right_answer
+from autograder.answers import bank_of
+from autograder.course import open_course
 from coursekit import load_imdb, runtime
 from coursekit.stand_ins import build_vocab, tokenize
 
 RESULTS = Path(__file__).parent / "results" / "recurrent.json"
+right_answer = bank_of(open_course(Path(__file__).resolve().parents[1]).stage("02_recurrent_networks")).right
 LSTMClassifier, GRUClassifier = right_answer("LSTMClassifier").function, right_answer("GRUClassifier").function
 run_experiment, evaluate = right_answer("run_experiment").function, right_answer("evaluate").function
 train, count = right_answer("train").function, right_answer("count_parameters").function

@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "repair.json"
-sys.path.insert(0, str(HERE.parent / "tests" / "repair"))
+sys.path[:0] = [str(HERE.parent / "tests"), str(HERE.parent / "tests" / "repair")]
 
 from damages import Trial, classwork, try_damage  # noqa: E402
 

@@ -11,14 +11,16 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from nbformat.notebooknode import NotebookNode
 
+from autograder.answers import Bank, bank_of
+from autograder.course import Stage, open_course
 from autograder.hidden_tests.runner import collected_points
-from autograder.misconceptions import alternatives, bank
-from autograder.release import ROOT, stages
 from autograder.release.notebooks import read_text_notebook
 
+ROOT = Path(__file__).resolve().parents[1]
 HEADING = re.compile(r"^# (.+?)\n+`(.+?)` · (.+?)$", re.MULTILINE)
 GOALS = re.compile(r"^\*\*After this notebook you can\*\*\n((?:- .+(?:\n|$)| +.+(?:\n|$))+)", re.MULTILINE)
 OVERVIEW = re.compile(r"^\| \| exercise \|.*\n(?:\|.*(?:\n|$))+", re.MULTILINE)
@@ -54,33 +56,33 @@ class Exercise:
 
 def main() -> None:
     """Write all of them."""
-    for stage in stages():
-        path = ROOT / "solutions" / stage / "README.md"
+    for stage in open_course(ROOT).stages.values():
+        path = stage.folder / "README.md"
         path.write_text(readme(stage), encoding="utf-8")
         print(path.relative_to(ROOT))
 
 
-def readme(stage: str) -> str:
+def readme(stage: Stage) -> str:
     """The README of a stage. Raises ValueError where the notebook lacks its heading, its goals or its overview."""
-    folder = ROOT / "solutions" / stage
-    notebook = read_text_notebook(folder / f"{stage}.py")
+    name, bank = stage.name, bank_of(stage)
+    notebook = read_text_notebook(stage.text)
     prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    title, points, effort = _found(HEADING, prose, stage, "a title with its points in backticks below").groups()
-    goals = _found(GOALS, prose, stage, "a list under **After this notebook you can**")[1].strip()
-    overview = _found(OVERVIEW, prose, stage, "a table of exercises")[0].strip()
-    files = [(name.format(stage=stage), what) for name, what in WHAT_LIES_HERE.items()]
+    title, points, effort = _found(HEADING, prose, name, "a title with its points in backticks below").groups()
+    goals = _found(GOALS, prose, name, "a list under **After this notebook you can**")[1].strip()
+    overview = _found(OVERVIEW, prose, name, "a table of exercises")[0].strip()
+    files = [(file.format(stage=name), what) for file, what in WHAT_LIES_HERE.items()]
     parts = [
         f"# {title}",
-        f"{points} · {effort}. A student opens it at [course/{stage}](../../course/{stage}/{stage}.ipynb).",
+        f"{points} · {effort}. A student opens it at [course/{name}](../../course/{name}/{name}.ipynb).",
         f"After this notebook students can\n\n{goals}",
         f"## Exercises\n\n{overview}",
         f"## What is graded\n\n{graded_table(stage, notebook)}",
         "Wrong answers prove that the tests catch them, right answers that the tests forgive what they should. A test\n"
         "gives all of its points or a stated share of them.",
         "## Traps that the tests know\n\nThe sentence is what a student who falls into the trap reads.",
-        *(traps(exercise.name) for exercise in graded(notebook) if not exercise.by_hand),
+        *(traps(bank, exercise.name) for exercise in graded(notebook) if not exercise.by_hand),
         "## Files\n\n| | |\n|---|---|\n"
-        + "\n".join(f"| [{name}]({name}) | {what} |" for name, what in files if (folder / name).exists()),
+        + "\n".join(f"| [{file}]({file}) | {what} |" for file, what in files if (stage.folder / file).exists()),
         "This page is written by `make docs` from the notebook, the hidden tests and the answers.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -99,23 +101,24 @@ def graded(notebook: NotebookNode) -> list[Exercise]:
     return found
 
 
-def graded_table(stage: str, notebook: NotebookNode) -> str:
+def graded_table(stage: Stage, notebook: NotebookNode) -> str:
     """A row for each graded cell: where it stands, its points, and how many tests and answers there are to it."""
     tests = Counter(exercise for exercise, _ in collected_points(stage))
+    bank = bank_of(stage)
     rows = ["| section | graded | points | hidden tests | wrong answers | right answers |", "|---|---|---|---|---|---|"]
     for exercise in graded(notebook):
         if exercise.by_hand:
             rows.append(f"| {exercise.section} | ✎ by a person | {exercise.points:g} | | | |")
         else:
-            known = [tests[exercise.name], len(bank(exercise.name)), len(alternatives(exercise.name)) + 1]
+            known = [tests[exercise.name], len(bank.wrong(exercise.name)), len(bank.alternatives(exercise.name)) + 1]
             counts = " | ".join(map(str, known))
             rows.append(f"| {exercise.section} | `{exercise.name}` | {exercise.points:g} | {counts} |")
     return "\n".join(rows)
 
 
-def traps(exercise: str) -> str:
+def traps(bank: Bank, exercise: str) -> str:
     """The sentences of an exercise's wrong answers, folded."""
-    sentences = [wrong.sentence for wrong in bank(exercise)]
+    sentences = [wrong.sentence for wrong in bank.wrong(exercise)]
     lines = "\n".join(f"- {escaped(sentence)}" for sentence in sentences)
     return f"<details>\n<summary><code>{exercise}</code>: {len(sentences)}</summary>\n\n{lines}\n\n</details>"
 

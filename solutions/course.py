@@ -1,10 +1,42 @@
-"""Settings of the course. `make release` puts them into the notebooks that students get."""
+"""What the course says of itself: to the grader, and in the notebooks that students get."""
 
-COURSEKIT_ADDRESS = ""
-"""Where a notebook that was opened by itself, in Colab for instance, installs coursekit from.
+from autograder.course import Settings
+from coursekit.written_in import STAGES
+from solutions.ready_made import READY_MADE
 
-Either an address, "https://…/coursekit-0.1.0-py3-none-any.whl" or "git+https://…#subdirectory=course", or a wheel that
-students put beside the notebook, "coursekit-0.1.0-py3-none-any.whl" (`pip wheel --no-deps ./course` makes it). While it
-is empty, such a notebook says that the package is missing, and what to do. A bare name is refused: "coursekit" on the
-public index is another project's.
-"""
+COURSE = Settings(
+    title="From attention to BERT",
+    package="coursekit",
+    # Where a notebook that was opened by itself, in Colab for instance, installs coursekit from. Either an address,
+    # "https://…/coursekit-0.1.0-py3-none-any.whl" or "git+https://…#subdirectory=course", or a wheel that students put
+    # beside the notebook, "coursekit-0.1.0-py3-none-any.whl" (`pip wheel --no-deps ./course` makes it). While it is
+    # empty, such a notebook says that the package is missing, and what to do. A bare name is refused: "coursekit" on
+    # the public index is another project's.
+    address="",
+    warm=(
+        "matplotlib.pyplot",
+        "numpy",
+        "torch",
+        "torch._dynamo",  # the first step of an optimizer imports it
+        "transformers",
+        "transformers.models.auto.tokenization_auto",
+        "transformers.models.bert.modeling_bert",
+        "transformers.models.bert.tokenization_bert",
+        "coursekit.checkpoints",
+        "coursekit.checks",
+        "coursekit.data",
+        "coursekit.earlier",
+        "coursekit.encoder",
+        "coursekit.features",
+        "coursekit.plots",
+        "coursekit.runtime",
+        "coursekit.stand_ins",
+    ),
+    environment={"COURSEKIT_PROFILE": "cpu", "COURSEKIT_EARLIER_WORK": "0"},
+    # The made-up class has trained its models on the bundled reviews, which every machine has.
+    demo={"COURSEKIT_IMDB": "{package}/sample"},
+    stand_ins={"coursekit.stand_ins": STAGES},
+    ready_made=READY_MADE,
+    data="heldout",
+    preparation="execution",
+)

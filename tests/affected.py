@@ -35,7 +35,7 @@ PACKAGES = {"autograder": ROOT / "autograder", "coursekit": ROOT / "course" / "c
 OF_A_STAGE = (
     "tests/hidden_tests/test_bank.py",
     "tests/hidden_tests/test_dtypes.py",
-    "tests/misconceptions/test_answers.py",
+    "tests/answers/test_answers.py",
     "tests/coursekit/test_checks.py",
     "tests/coursekit/test_stand_ins.py",
     "tests/release/test_release.py",

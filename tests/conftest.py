@@ -8,14 +8,15 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import nbgrader.api
 import pytest
+from whole_course import STAGES, everything, exercises
 from xdist.scheduler import LoadScopeScheduling
 
-from autograder.misconceptions import exercises
-from autograder.release import stages
+from autograder.course import SOURCES
 from autograder.sandbox import Limits, Worker
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,13 +61,13 @@ def stages_of(item: pytest.Item) -> set[str]:
     for value in callspec.params.values() if callspec else ():
         name = value.stem if isinstance(value, Path) else getattr(value, "exercise", value)
         if isinstance(name, str):
-            found |= {name} & set(stages()) or {stage for stage in stages() if name in exercises(stage)}
+            found |= {name} & set(STAGES) or {stage for stage in STAGES if name in exercises(stage)}
     return found
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put first what takes minutes, so that at the end no process waits long for another."""
-    if wanted := {stage for given in config.getoption("stage") for stage in stages() if stage.startswith(given)}:
+    if wanted := {stage for given in config.getoption("stage") for stage in STAGES if stage.startswith(given)}:
         others = [item for item in items if (found := stages_of(item)) and not found & wanted]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in set(others)]
@@ -77,9 +78,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=turn)
 
 
+def _modules_of_the_course() -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == SOURCES}
+
+
+@pytest.fixture(autouse=True)
+def _one_course() -> Iterator[None]:
+    """Modules of one course only are imported at a time; after a test with another, those of this one are there again.
+
+    What a module of tests has imported of them is then still what hidden tests use.
+    """
+    before = _modules_of_the_course()
+    yield
+    if sys.modules.get(SOURCES) is not before.get(SOURCES):
+        for name in _modules_of_the_course():
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
 @pytest.fixture(scope="session")
 def worker() -> Iterator[Worker]:
     """A warm sandbox whose limits are short, so that a test of a limit is short too."""
     limits = Limits(cell_seconds=3.0, call_seconds=2.0, interrupt_seconds=1.0, submission_seconds=60.0)
-    with Worker(limits) as warm:
+    with Worker(limits, contents=everything()) as warm:
         yield warm

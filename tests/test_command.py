@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 
 import pytest
+import whole_course
+from whole_course import COURSE
 
 from autograder import cli
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.hidden_tests import runner
-from autograder.release import stages
 from coursekit.data import SAMPLE, VARIABLE
 
 STAGES = ("01_tokenization", "03_attention", "03_attention_again", "10_more")
@@ -99,13 +100,13 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "autograder 0.1.0\n"
 
 
-@pytest.mark.parametrize("stage", stages())
+@pytest.mark.parametrize("stage", whole_course.STAGES)
 def test_reviews_are_spoken_of_where_accuracy_is_graded_and_nowhere_else(
     stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(SAMPLE))
     told: list[str] = []
-    runner.make_ready(stage, [], 0, told.append)
+    runner.make_ready(COURSE.stage(stage), [], 0, told.append)
     assert ["Accuracy is graded on made-up reviews" in sentence for sentence in told] == (
         [True] if stage[:2] in ("02", "07") else []
     )

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
 import nbformat
 import pytest
+from whole_course import COURSE, ROOT, alternatives, bank, exercises
 
+from autograder.course import Course
 from autograder.demo import write_demo_class
 from autograder.grading.classroom import ClassroomError
-from autograder.misconceptions import alternatives, bank, exercises
 from autograder.repair import read_submission, repair
 
 STAGE = "03_scaled_dot_product_attention"
-ROOT = Path(__file__).parents[1]
 RELEASE = ROOT / "course" / STAGE / f"{STAGE}.ipynb"
 SOLUTION = ROOT / "solutions" / STAGE / f"{STAGE}.ipynb"
 
@@ -32,7 +31,7 @@ def released():
 @pytest.fixture(scope="module")
 def classroom(tmp_path_factory):
     folder = tmp_path_factory.mktemp("classroom")
-    return folder, write_demo_class(folder, RELEASE, SOLUTION)
+    return folder, write_demo_class(folder, COURSE.stage(STAGE))
 
 
 def repaired_of(classroom, student, released):
@@ -137,7 +136,7 @@ def test_each_damage_is_repaired_and_told(classroom, released, word, note):
 
 def test_same_seed_same_bytes(classroom, tmp_path):
     folder, _ = classroom
-    write_demo_class(tmp_path, RELEASE, SOLUTION)
+    write_demo_class(tmp_path, COURSE.stage(STAGE))
     assert {path.relative_to(tmp_path): content for path, (_, content) in state(tmp_path).items()} == {
         path.relative_to(folder): content for path, (_, content) in state(folder).items()
     }
@@ -146,7 +145,7 @@ def test_same_seed_same_bytes(classroom, tmp_path):
 def test_second_time_nothing_is_written(classroom):
     folder, _ = classroom
     before = state(folder)
-    write_demo_class(folder, RELEASE, SOLUTION)
+    write_demo_class(folder, COURSE.stage(STAGE))
     assert state(folder) == before
 
 
@@ -154,7 +153,7 @@ def test_other_submissions_are_left_alone(classroom, tmp_path):
     own = tmp_path / "submitted/ada" / STAGE / f"{STAGE}.ipynb"
     own.parent.mkdir(parents=True)
     own.write_text("mine")
-    write_demo_class(tmp_path, RELEASE, SOLUTION)
+    write_demo_class(tmp_path, COURSE.stage(STAGE))
     assert own.read_text() == "mine"
 
 
@@ -163,7 +162,7 @@ def test_class_with_the_same_ids_is_refused(classroom, tmp_path):
     own.parent.mkdir(parents=True)
     own.write_text("mine")
     with pytest.raises(ClassroomError, match="not of the demo class"):
-        write_demo_class(tmp_path, RELEASE, SOLUTION)
+        write_demo_class(tmp_path, COURSE.stage(STAGE))
     assert own.read_text() == "mine"
     assert os.listdir(tmp_path / "submitted") == [classroom[1][0].student_id]
 
@@ -177,4 +176,4 @@ def test_manifest_stands_outside_the_submissions(classroom):
 
 def test_missing_notebook_is_told(tmp_path):
     with pytest.raises(ClassroomError, match="make release"):
-        write_demo_class(tmp_path, tmp_path / "none.ipynb", SOLUTION)
+        write_demo_class(tmp_path, Course(tmp_path).stage(STAGE))

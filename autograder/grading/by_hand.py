@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from autograder.course import Stage
 from autograder.hidden_tests.runner import Target
 from autograder.plain_files import Refused, read_plain
 from autograder.repair import read_submission, repair
@@ -22,20 +23,20 @@ from .setting import Setting
 
 
 @contextmanager
-def open_submission(path: Path, stage: str, seed: int) -> Iterator[Target]:
+def open_submission(path: Path, stage: Stage, seed: int) -> Iterator[Target]:
     """The notebook at `path`, repaired and in the sandbox, as a target for the hidden tests of `stage`.
 
     Raises OSError or ClassroomError where the file cannot be read, ClassroomError where the stage has no release.
     """
     classroom = Classroom.find()
-    repaired = repair(_read(path), classroom.released(stage))
+    repaired = repair(_read(path), classroom.released(stage.name))
     for note in repaired.notes:
         print(f"{path.name}: {note}")
-    with Worker(classroom.limits(stage)) as worker:
+    with Worker(classroom.limits(stage.name), contents=stage.contents()) as worker:
         run = NotebookRun(worker, repaired.notebook, worker.limits)
         try:
             submission = Submission(run, seed, find(path.parent))
-            yield Target(submission, seed, run.enter, run.order, class_seed=Setting(classroom, stage).class_seed)
+            yield Target(submission, seed, run.enter, run.order, class_seed=Setting(classroom, stage.name).class_seed)
         finally:
             run.close()
 

@@ -12,6 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.allowed import everything, first_tried, parts_for
+from autograder.course import Stage
 from autograder.hidden_tests.runner import TestResult, run_hidden_tests
 from autograder.redirection import notes_on
 from autograder.repair import Repaired, with_own_cells
@@ -23,7 +24,7 @@ from .run import CellRun, NotebookRun, is_autograded, is_written, nbgrader_of
 
 
 def grade(
-    stage: str,
+    stage: Stage,
     repaired: Repaired,
     worker: Worker,
     seed: int = 0,
@@ -35,7 +36,7 @@ def grade(
 ) -> Graded:
     """Grade one repaired submission.
 
-    stage      name of the assignment, for example 03_scaled_dot_product_attention
+    stage      the assignment
     repaired   what `autograder.repair.repair` returned
     worker     a warm sandbox
     seed       seed of the hidden tests' random inputs
@@ -89,7 +90,7 @@ class _Tested:
 
 
 def _tested(
-    stage: str,
+    stage: Stage,
     notebook: NotebookNode,
     worker: Worker,
     run_look: bool,

@@ -158,7 +158,7 @@ def _is_settled(classroom: Classroom, job: Job) -> bool:
 
 def _make_ready(setting: Setting, handed_in: list[HandedIn], tell: Callable[[str], None]) -> None:
     """Let the hidden tests prepare what they need once for all, and tell what this machine lacks."""
-    for lack in make_ready(setting.stage, handed_in, setting.class_seed, tell):
+    for lack in make_ready(setting.assignment, handed_in, setting.class_seed, tell):
         tell(
             f"This machine has no {lack.what}. What cannot be tested without takes no points and is reported as a test "
             f"error, which needs you. {lack.remedy}"

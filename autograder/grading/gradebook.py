@@ -150,7 +150,7 @@ class GradebookWriter:
                 "Put it back, or build it with `make release`, and grade again."
             )
         try:
-            register(stage, self._classroom.gradebook_url, root=self._classroom.root)
+            register(stage, self._classroom.gradebook_url, self._classroom.root)
         except ReleaseError as error:
             if not self._has_other_cells(stage, released):
                 raise ClassroomError(f"The gradebook cannot take up {stage}: {error}") from None

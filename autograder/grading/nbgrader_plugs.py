@@ -120,7 +120,7 @@ class GradeInSandbox(NbGraderPreprocessor):
             repaired = Repaired(nb, told["notes"], told["readable"], told["answered"])
             if repaired.readable:
                 graded = grade(
-                    setting.stage,
+                    setting.assignment,
                     repaired,
                     warm_worker(setting),
                     told["seed"],

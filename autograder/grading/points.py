@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autograder.course import open_course
 from autograder.release.agreement import differing_points
 
 from .classroom import Classroom, ClassroomError
@@ -9,6 +10,6 @@ from .classroom import Classroom, ClassroomError
 
 def check_points(classroom: Classroom, stage: str) -> None:
     """Raises ClassroomError where released grade cells and hidden tests do not have the same points."""
-    if sentences := differing_points(stage, classroom.released(stage)):
+    if sentences := differing_points(open_course(classroom.root).stage(stage), classroom.released(stage)):
         notebook = classroom.root / "course" / stage / f"{stage}.ipynb"
         raise ClassroomError(f"{notebook}: {' '.join(sentences)} Then `make release`, and grade again.")

@@ -22,7 +22,7 @@ from typing import Any
 
 from autograder.allowed import fewest
 from autograder.hidden_tests.runner import HiddenTestError
-from autograder.sandbox import Limits, SandboxDied, SandboxMissing, Worker, workers_wanted
+from autograder.sandbox import Contents, Limits, SandboxDied, SandboxMissing, Worker, workers_wanted
 
 from .classroom import ClassroomError
 from .grade import grade, ungraded
@@ -52,7 +52,7 @@ class NotGraded(Exception):
     """One submission that could not be graded, and why; the others can."""
 
 
-_workers: dict[tuple[Limits, bool | str, frozenset[str]], Worker] = {}
+_workers: dict[tuple[Limits, bool | str, frozenset[str], Contents], Worker] = {}
 
 
 def warm_worker(setting: Setting) -> Worker:
@@ -60,10 +60,10 @@ def warm_worker(setting: Setting) -> Worker:
 
     Raises SandboxMissing, or ClassroomError where the settings of the class are wrong.
     """
-    key = setting.limits, setting.trust, frozenset(setting.packages)
+    key = setting.limits, setting.trust, frozenset(setting.packages), setting.assignment.contents()
     if key not in _workers:
-        limits, trust, packages = key
-        worker = _workers[key] = Worker(limits, trust, fewest(setting.stage), packages)
+        limits, trust, packages, contents = key
+        worker = _workers[key] = Worker(limits, trust, fewest(setting.assignment), packages, contents)
         atexit.register(worker.close)
     return _workers[key]
 
@@ -99,7 +99,9 @@ def grade_submitted(setting: Setting, submitted: Submitted, earlier: Graded | No
         return ungraded(repaired, submitted.seed, submitted.basis)
     worker = warm_worker(setting)
     seed, basis, handed_in = submitted.seed, submitted.basis, submitted.handed_in
-    return grade(setting.stage, repaired, worker, seed, setting.run_look, basis, handed_in, earlier, setting.class_seed)
+    return grade(
+        setting.assignment, repaired, worker, seed, setting.run_look, basis, handed_in, earlier, setting.class_seed
+    )
 
 
 class Pool:

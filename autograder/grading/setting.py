@@ -5,26 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 import autograder
-from autograder import reviews
+from autograder import DISTRIBUTION
+from autograder.course import SETTINGS, Course, Stage, open_course
 from autograder.hidden_tests import source
-from autograder.hidden_tests.runner import test_file
 from autograder.module_graph import module_file, reached
 from autograder.repair import Repaired, read_submission, repair, slots_of
 from autograder.repair.kinship import traces
 from autograder.repair.reading import Cell
 from autograder.repair.slots import Slot
 from autograder.sandbox import Limits
-from autograder.sandbox.bubblewrap import package_folder
 from autograder.submission import HandedIn
 from autograder.submission.artefacts import find
 
@@ -35,7 +35,6 @@ from .timestamp import read_timestamp
 
 HERE = Path(autograder.__file__).parent
 SEED_DIGITS = 12  # hexadecimal: too many to be tried out while a submission runs, and whole in every reader of JSON
-DECIDING = ("torch", "numpy", "transformers", "safetensors", "pytest", "ipython")
 
 
 @cache
@@ -43,32 +42,63 @@ def engine_files() -> frozenset[Path]:
     """The files of this package that decide a score, whatever the stage: found from the imports of what grades.
 
     A package counts with all its files, since some are mounted into the sandbox or loaded by their number; but of
-    `grading` much only writes what was graded, and of `hidden_tests` each stage has its own.
+    `grading` much only writes what was graded.
     """
-    found = reached([module_file("grading", "pool"), module_file("hidden_tests", "conftest")])
-    by_module = {HERE, HERE / "grading", HERE / "hidden_tests"}
+    found = reached([module_file("grading", "pool"), module_file("hidden_tests", "plugin")])
+    by_module = {HERE, HERE / "grading"}
     while whole := {HERE / path.relative_to(HERE).parts[0] for path in found if path.parent not in by_module}:
-        files = {path for folder in whole for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+        files = {path for folder in whole for path in _files(folder)}
         if files <= found:
             break
         found |= files | reached(path for path in files if path.suffix == ".py")
-    coursekit = package_folder("coursekit").rglob("*")
-    found |= {path for path in coursekit if path.is_file() and path.suffix != ".pyc"}
-    beside = (HERE / "hidden_tests").iterdir()
-    return frozenset(found | {path for path in beside if path.is_file() and path.suffix not in (".py", ".pyc")})
+    return frozenset(found)
+
+
+def _files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
 
 
 @cache
-def grader_fingerprint(stage: str) -> str:
-    """A hash of all that a score depends on besides submission and hidden tests: grader, course package, versions."""
-    digest = hashlib.sha256()
-    for path in sorted(engine_files()):
+def _data_module(course: Course) -> Path | None:
+    name = course.settings.data.replace(".", "/")
+    places = (course.sources / name / "__init__.py", course.sources / f"{name}.py") if name else ()
+    return next((place for place in places if place.is_file()), None)
+
+
+def _libraries(course: Course) -> set[str]:
+    """What this package requires, and what a warm interpreter imports."""
+    found = {name.partition(".")[0] for name in course.settings.warm} - {course.settings.package}
+    with suppress(PackageNotFoundError):
+        needed = (name for name in requires(DISTRIBUTION) or () if "extra ==" not in name)
+        found |= {re.split(r"[^\w.-]", name)[0] for name in needed}
+    return found
+
+
+def _version(library: str) -> str:
+    """The version of a distribution, or of the one that holds a package; "" for what is not installed by one."""
+    with suppress(PackageNotFoundError):
+        return version(library)
+    return " ".join(version(name) for name in packages_distributions().get(library, ()))
+
+
+@cache
+def grader_fingerprint(stage: Stage) -> str:
+    """A hash of all that a score depends on besides submission and hidden tests: grader, stage, course's package, data,
+    versions.
+    """
+    course, digest = stage.course, hashlib.sha256()
+    package = course.package_folder
+    files = engine_files() | stage.deciding_files() | (_files(package) if package else set())
+    settings = course.sources / SETTINGS
+    files |= reached([settings]) if settings.is_file() else set()
+    for path in sorted(files):
         digest.update(f"{path.parent.name}/{path.name}".encode() + b"\0" + path.read_bytes() + b"\0")
-    for name in DECIDING:
-        digest.update(f"{name} {version(name)} ".encode())
+    for name in sorted(_libraries(course)):
+        digest.update(f"{name} {_version(name)} ".encode())
     digest.update(platform.python_version().encode())
-    if module_file("reviews") in reached([test_file(stage)], ends=engine_files()):
-        digest.update(json.dumps(reviews.identity()).encode())
+    data = _data_module(course)
+    if data in reached([stage.hidden_tests], ends=engine_files()):
+        digest.update(json.dumps(course.module(course.settings.data).identity()).encode())
     return digest.hexdigest()
 
 
@@ -113,6 +143,11 @@ class Setting:
     trust: bool | str = False
 
     @cached_property
+    def assignment(self) -> Stage:
+        """What the course has for the stage."""
+        return open_course(self.classroom.root).stage(self.stage)
+
+    @cached_property
     def limits(self) -> Limits:
         """What a submission may use. Raises ClassroomError."""
         return self.own_limits or self.classroom.limits(self.stage)
@@ -150,11 +185,18 @@ class Setting:
     @cached_property
     def _common(self) -> list[object]:
         release = hashlib.sha256(json.dumps(self.released).encode()).hexdigest()
-        return [self.stage, release, repr(self.limits), self.packages, self.run_look, grader_fingerprint(self.stage)]
+        return [
+            self.stage,
+            release,
+            repr(self.limits),
+            self.packages,
+            self.run_look,
+            grader_fingerprint(self.assignment),
+        ]
 
     @cached_property
     def _tests(self) -> dict[str, str]:
-        return source.digests(self.stage, engine_files())
+        return source.digests(self.assignment, engine_files())
 
     @cached_property
     def _secret(self) -> str:

@@ -29,7 +29,7 @@ class Told(AssertionError):
 class ResourceMissing(Exception):
     """A hidden test needs something that the grading machine lacks, which costs nobody anything.
 
-    what     the thing, in words that follow "the machine that grades has no": "bert-base-uncased"
+    what     the thing, in words that follow "the machine that grades has no": "data that can be read"
     remedy   for the instructor: what is wrong, or what to do
 
     Its text is the sentence for the student.

@@ -18,8 +18,9 @@ from typing import Any, ClassVar, Literal, TypeGuard
 import pytest
 import torch
 
-from autograder.misconceptions import exercises, right_answer
-from autograder.misconceptions.diagnosis import diagnose
+from autograder.answers import bank_of
+from autograder.answers.diagnosis import diagnose
+from autograder.course import Stage
 from autograder.sandbox import SandboxDied, SandboxMissing
 from autograder.submission import Exchange, HandedIn, LocalSubmission, StudentError, Submission, TooMuchOutput
 
@@ -76,17 +77,12 @@ class HiddenTestError(Exception):
     """The hidden tests could not be run at all; no submission is to blame."""
 
 
-def test_file(stage: str) -> Path:
+def test_file(stage: Stage) -> Path:
     """The hidden tests of a stage. Raises HiddenTestError where there are none."""
-    path = HERE / f"test_{stage}.py"
+    path = stage.hidden_tests
     if not path.exists():
-        raise HiddenTestError(f"There are no hidden tests for {stage}: {path.name} does not exist.")
+        raise HiddenTestError(f"There are no hidden tests for {stage.name}: {path} does not exist.")
     return path
-
-
-def stage_of(item: pytest.Item) -> str:
-    """The stage whose hidden tests an item belongs to."""
-    return item.path.stem.removeprefix("test_")
 
 
 def _points_of(item: pytest.Item) -> tuple[str, float]:
@@ -101,9 +97,9 @@ def grade_cell_of(item: pytest.Item) -> str:
     return _points_of(item)[0]
 
 
-def collected_points(stage: str) -> list[tuple[str, float]]:
+def collected_points(stage: Stage) -> list[tuple[str, float]]:
     """The grade_id and the value of each hidden test of a stage, as pytest collects them. Raises HiddenTestError."""
-    return [_points_of(item) for item in _collected(test_file(stage)).items]
+    return [_points_of(item) for item in _collected(stage).items]
 
 
 def submission_for(target: Target, item: pytest.Item) -> Submission:
@@ -205,8 +201,8 @@ def _result(item: pytest.Item, grade_id: str, value: float, error: BaseException
     return TestResult(name, grade_id, title, value, 0.0, "test error", f"{type(error).__name__}: {error}"[:500])
 
 
-def _run(stage: str, target: Target) -> _Findings:
-    collected = _collected(test_file(stage))
+def _run(stage: Stage, target: Target) -> _Findings:
+    collected = _collected(stage)
     findings = _Findings(target)
     collected.findings = findings
     collected.config.stash[TARGET] = target
@@ -246,24 +242,26 @@ def _error_in(item: pytest.Function, target: Target) -> BaseException | None:
 
 
 @cache
-def _collected(path: Path) -> _HiddenTests:
-    """The hidden tests of a module, collected by pytest once for all submissions."""
-    collected = _HiddenTests()
+def _collected(stage: Stage) -> _HiddenTests:
+    """The hidden tests of a stage, collected by pytest once for all submissions. Raises HiddenTestError."""
+    from . import plugin
+
+    path, collected = test_file(stage), _HiddenTests()
     arguments = [
         str(path),
         "--collect-only",
         f"--rootdir={HERE}",
         f"--config-file={HERE / 'pytest.ini'}",
-        "--import-mode=importlib",
+        f"--confcutdir={path.parent}",
         "--disable-plugin-autoload",
         "--assert=plain",
         *(f"-pno:{name}" for name in NOT_NEEDED),
     ]
     with _silence() as printed, _no_options_from_outside():
-        code = pytest.main(arguments, plugins=[collected])
+        code = pytest.main(arguments, plugins=[collected, plugin])
     if code != pytest.ExitCode.OK or collected.errors:
         said = " ".join(collected.errors) or printed.getvalue() or str(code)
-        raise HiddenTestError(f"The hidden tests of {path.name} could not be run: {said}")
+        raise HiddenTestError(f"The hidden tests of {stage.name} could not be run: {said}")
     return collected
 
 
@@ -285,7 +283,7 @@ def _no_options_from_outside() -> Iterator[None]:
 
 
 def run_hidden_tests(
-    stage: str,
+    stage: Stage,
     submission: Submission,
     seed: int,
     enter: Callable[[str], None] = lambda grade_id: None,
@@ -308,11 +306,11 @@ def run_hidden_tests(
     broken = [r for r in findings.results if r.status == "test error" and r.name not in findings.lacking]
     if broken:
         _settle_test_errors(stage, broken)
-    _add_diagnoses(findings.results, findings.exchanges, time.thread_time() + diagnosis_seconds)
+    _add_diagnoses(stage, findings.results, findings.exchanges, time.thread_time() + diagnosis_seconds)
     return findings.results
 
 
-def _settle_test_errors(stage: str, results: list[TestResult]) -> None:
+def _settle_test_errors(stage: Stage, results: list[TestResult]) -> None:
     """Tell faulty tests, which cost nobody anything, from answers so odd that a test could not cope with them."""
     faulty = faulty_tests(stage)
     for result in results:
@@ -327,7 +325,7 @@ def _settle_test_errors(stage: str, results: list[TestResult]) -> None:
 
 
 def make_ready(
-    stage: str, handed_in: Sequence[HandedIn], class_seed: int, tell: Callable[[str], None]
+    stage: Stage, handed_in: Sequence[HandedIn], class_seed: int, tell: Callable[[str], None]
 ) -> list[ResourceMissing]:
     """Let the hidden tests of a stage prepare what they need once for a class, if their module has a `make_ready`.
 
@@ -340,24 +338,25 @@ def make_ready(
     path = test_file(stage)
     if "def make_ready(" not in path.read_text(encoding="utf-8"):  # to collect them takes longer than to look
         return []
-    module = _collected(path).items[0].getparent(pytest.Module)
+    module = _collected(stage).items[0].getparent(pytest.Module)
     assert module is not None
     lacking: list[ResourceMissing] = module.obj.make_ready(handed_in, class_seed, tell)
     return lacking
 
 
 @cache
-def faulty_tests(stage: str) -> frozenset[str]:
+def faulty_tests(stage: Stage) -> frozenset[str]:
     """Names of the hidden tests that stop with an error of their own even on the right answers."""
-    right = {exercise: right_answer(exercise).function for exercise in exercises(stage)}
-    findings = _run(stage, Target(LocalSubmission(right, 0), 0))
+    bank = bank_of(stage)
+    right = {exercise: bank.right(exercise).function for exercise in bank.exercises}
+    findings = _run(stage, Target(LocalSubmission(right, 0, scenarios=stage.loaded_scenarios()), 0))
     return frozenset(result.name for result in findings.results if result.status == "test error") - findings.lacking
 
 
-def _add_diagnoses(results: list[TestResult], exchanges: dict[str, list[Exchange]], until: float) -> None:
+def _add_diagnoses(stage: Stage, results: list[TestResult], exchanges: dict[str, list[Exchange]], until: float) -> None:
     for grade_id, log in exchanges.items():
         lost = [result for result in results if result.grade_id == grade_id and result.status == "failed"]
-        found = diagnose(grade_id, log, lost={result.name for result in lost}, until=until) if lost else None
+        found = diagnose(stage, grade_id, log, lost={result.name for result in lost}, until=until) if lost else None
         if found is None:
             continue
         meant = [result for result in lost if result.name == found.caught_by] or lost[:1]

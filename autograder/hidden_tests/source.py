@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from autograder.course import Stage
 from autograder.definitions import Definitions, Statement
 from autograder.module_graph import imports
 
@@ -25,7 +26,7 @@ def points_of(statement: ast.stmt) -> tuple[str, float] | None:
     return None
 
 
-def worth(stage: str) -> dict[str, float]:
+def worth(stage: Stage) -> dict[str, float]:
     """grade_id → what the hidden tests of an exercise are worth together.
 
     Raises HiddenTestError where the stage has no tests, or none that can be read.
@@ -52,10 +53,11 @@ def _may_be_many(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.ClassDef) and statement.name.startswith("Test")
 
 
-def digests(stage: str, engine: Collection[Path] = ()) -> dict[str, str]:
+def digests(stage: Stage, engine: Collection[Path] = ()) -> dict[str, str]:
     """A hash per exercise (grade_id) of its hidden tests and of what they use, comments left out.
 
-    They may use their own module and other modules of this package, which are followed as far as they are used.
+    They may use their own module and others of the course and of this package, which are followed as far as they are
+    used.
 
     engine   modules that are no part of it: what they hold counts for every stage
     What no test uses may still have an effect, so it belongs to all of them. Raises HiddenTestError where the stage has

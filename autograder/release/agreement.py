@@ -14,9 +14,10 @@ from pathlib import Path
 
 from nbformat.notebooknode import NotebookNode
 
+from autograder.answers import Bank, bank_of
+from autograder.course import RELEASED, SOURCES, Course, Stage
 from autograder.hidden_tests.runner import HiddenTestError, test_file
 from autograder.hidden_tests.source import worth as worth_of_tests
-from autograder.misconceptions import exercises, right_answer
 from autograder.release.notebooks import read_text_notebook
 from autograder.release.public_cases import public_exercises
 
@@ -26,35 +27,34 @@ EXERCISE = re.compile(r"^##+ Exercise (\d+\.\d+)\b", re.MULTILINE)
 STATED = re.compile(rf" min · ({NUMBER}|no) points?\b")
 CALLED = re.compile(r"\bcheck\.(\w+)\(")
 SUMMED = re.compile(rf"\bstages, ({NUMBER}) points\b")
-READMES = ("README.md", "course/README.md")
+READMES = ("README.md", f"{RELEASED}/README.md")
 
 
-def disagreements(names: Iterable[str], everything: Iterable[str], root: Path) -> list[str]:
+def disagreements(names: Iterable[str], course: Course) -> list[str]:
     """A sentence for each pair of places that disagree; each names the file, the cell and the remedy.
 
-    names        the stages that are to be built
-    everything   all stages of the course
+    names   the stages that are to be built
     Raises ReleaseError where a text notebook is no assignment, HiddenTestError where its tests cannot be read.
     """
-    paths = {name: f"solutions/{name}/{name}.py" for name in everything}
-    notebooks = {name: read_text_notebook(root / path) for name, path in paths.items()}
+    notebooks = {name: read_text_notebook(stage.text) for name, stage in course.stages.items()}
     totals = {name: sum(cell.points for cell in _graded(notebook)) for name, notebook in notebooks.items()}
     found: list[str] = []
     for name in names:
-        notebook = notebooks[name]
-        found += _names(name, paths[name], notebook)
-        found += (f"{paths[name]}: {each}" for each in differing_points(name, notebook))
-        found += (f"{paths[name]}: {each}" for each in _prose(notebook, totals[name]))
-    return [*found, *_readmes(totals, root)]
+        stage, notebook = course.stages[name], notebooks[name]
+        path = f"{SOURCES}/{name}/{stage.text.name}"
+        found += _names(stage, path, notebook)
+        found += (f"{path}: {each}" for each in differing_points(stage, notebook))
+        found += (f"{path}: {each}" for each in _prose(notebook, totals[name]))
+    return [*found, *_readmes(totals, course.root)]
 
 
-def differing_points(stage: str, notebook: NotebookNode) -> list[str]:
+def differing_points(stage: Stage, notebook: NotebookNode) -> list[str]:
     """A sentence for each grade cell whose points are not those of its hidden tests; none for a stage without tests.
 
     Raises HiddenTestError where they cannot be read.
     """
     try:
-        tests = test_file(stage).name
+        tests = _named(stage, test_file(stage).name)
     except HiddenTestError:
         return []
     worth = worth_of_tests(stage)
@@ -95,28 +95,32 @@ def _graded(notebook: NotebookNode) -> Iterator[_GradeCell]:
             yield _GradeCell(marks["grade_id"], float(marks["points"]), by_hand, cell.source)
 
 
-def _names(stage: str, path: str, notebook: NotebookNode) -> Iterator[str]:
+def _names(stage: Stage, path: str, notebook: NotebookNode) -> Iterator[str]:
     """The public checks that grade cells call are there, and so is a right answer to each."""
-    number = stage.split("_")[0]
-    public = public_exercises(stage)
+    public, checks = public_exercises(stage), _named(stage, "public_checks.py")
     for cell in _graded(notebook):
         for called in CALLED.findall(cell.source if not cell.by_hand else ""):
             if called not in public:
                 yield (
                     f"{path}: The grade cell {cell.name} calls check.{called}, and there is no such check: add "
-                    f'"{called}" to EXERCISES in autograder/release/public_cases/stage_{number}.py.'
+                    f'"{called}" to EXERCISES in {checks}.'
                 )
-    answered = {exercise for exercise in exercises(stage) if _has_reference(exercise)} if public else set()
+    bank = bank_of(stage)
+    answered = {exercise for exercise in bank.exercises if _has_reference(bank, exercise)} if public else set()
     for exercise in public.keys() - answered:
         yield (
-            f"autograder/release/public_cases/stage_{number}.py: {exercise} has no right answer: declare one with "
-            f'@reference("{exercise}") in autograder/misconceptions/stage_{number}.'
+            f'{checks}: {exercise} has no right answer: declare one with @reference("{exercise}") in '
+            f"{_named(stage, 'answers')}."
         )
 
 
-def _has_reference(exercise: str) -> bool:
+def _named(stage: Stage, file: str) -> str:
+    return f"{SOURCES}/{stage.name}/{file}"
+
+
+def _has_reference(bank: Bank, exercise: str) -> bool:
     try:
-        right_answer(exercise)
+        bank.right(exercise)
     except KeyError:
         return False
     return True

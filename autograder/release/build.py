@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
+from autograder.course import RELEASED, SETTINGS, SOURCES, Course, Stage
+from autograder.module_graph import reached
 from autograder.release.agreement import disagreements
 from autograder.release.errors import ReleaseError
 from autograder.release.golden import golden_files
-from autograder.release.manifest import Manifest, Product, Stale, write
+from autograder.release.manifest import ENGINE, Manifest, Product, Stale, write
 from autograder.release.notebooks import execute, read_text_notebook, released, written
 from autograder.release.public_cases import public_exercises
 from coursekit import cases
 
-ROOT = Path(__file__).resolve().parents[2]
 PINS = "constraints.txt"
-NOTEBOOKS = "autograder/release/notebooks.py"
-INSTALL_CELL = "autograder/release/install_cell.py"
-SETTINGS = "solutions/course.py"
-PUBLIC_CASES = "autograder/release/public_cases"
 CHECKS = ("attempts", "cases", "checks", "properties")
 
 
@@ -41,42 +38,45 @@ class _Step:
     from_kept: Callable[[], dict[str, bytes] | None] = lambda: None
 
 
-def stages(root: Path = ROOT) -> list[str]:
+def stages(root: Path) -> list[str]:
     """Names of all stages that have a text notebook, in order."""
-    return sorted(path.stem for path in (root / "solutions").glob("*/*.py") if path.stem == path.parent.name)
+    return list(Course(root).stages)
 
 
 def release(
-    names: list[str] | None = None, log: Callable[[str], None] = print, *, root: Path = ROOT, force: bool = False
+    root: Path, names: list[str] | None = None, log: Callable[[str], None] = print, *, force: bool = False
 ) -> list[Path]:
     """Build what is stale of the named stages, or of all: golden tensors, executed solution, released notebook.
 
+    root    the course's folder
     log     told what is done, a line at a time
     force   build it even if it is fresh
     returns the files that were written; none if all was fresh
     Raises ReleaseError if there is no such stage, if files disagree, or if a stage cannot be built; nothing is then
     written of it.
     """
-    known = stages(root)
+    course = Course(root)
+    known = course.stages
     for name in names or []:
         if name not in known:
-            raise ReleaseError(f"There is no stage {name!r} in solutions/. There are: {', '.join(known) or 'none'}.")
-    if sentences := disagreements(names or known, known, root):
+            raise ReleaseError(f"There is no stage {name!r} in {SOURCES}/. There are: {', '.join(known) or 'none'}.")
+    if sentences := disagreements(names or known, course):
         raise ReleaseError("Nothing was built.\n" + "\n".join(sentences))
     manifest = Manifest(root)
     files: list[Path] = []
     for name in names or known:
-        files += _build(name, root, manifest, log, force)
-    manifest.forget_all_but(step.product for name in known for step in _steps(name, root))
+        files += _build(known[name], manifest, log, force)
+    manifest.forget_all_but(step.product for stage in known.values() for step in _steps(stage))
     return files
 
 
-def _build(name: str, root: Path, manifest: Manifest, log: Callable[[str], None], force: bool) -> list[Path]:
+def _build(stage: Stage, manifest: Manifest, log: Callable[[str], None], force: bool) -> list[Path]:
     """Build what is stale of a stage and return what was written: all of it, or, where a step fails, nothing."""
+    name, root = stage.name, stage.course.root
     before: dict[Path, bytes | None] = {}
     done: list[tuple[Product, dict[str, str]]] = []
     try:
-        for step in _steps(name, root):
+        for step in _steps(stage):
             if not force and not manifest.why_stale(step.product):
                 continue
             sources = manifest.sources_of(step.product)
@@ -103,78 +103,93 @@ def _build(name: str, root: Path, manifest: Manifest, log: Callable[[str], None]
     return list(before)
 
 
-def stale(root: Path = ROOT) -> list[Stale]:
+def stale(root: Path) -> list[Stale]:
     """Every built file that no longer fits its sources, with the reason; none if `make release` would do nothing."""
     manifest = Manifest(root)
     found: dict[str, str] = {}
-    for name in stages(root):
-        for step in _steps(name, root):
+    for stage in Course(root).stages.values():
+        for step in _steps(stage):
             found |= manifest.why_stale(step.product, found)
     return [Stale(path, reason) for path, reason in found.items()]
 
 
-def register(name: str, database: str, *, root: Path = ROOT) -> None:
+def register(name: str, database: str, root: Path) -> None:
     """Let a gradebook know the assignment, its grade cells and their points, as nbgrader's own release would.
 
     database   URL, "sqlite:////…/gradebook.db"
     Raises ReleaseError if the stage is not built, or if the gradebook holds submissions to other cells.
     """
-    solution = root / f"solutions/{name}/{name}.ipynb"
+    solution = Course(root).stage(name).solution
     if not solution.exists():
         raise ReleaseError(f"{solution} does not exist. Run `make release`.")
     released(solution, root, database)
 
 
-def _steps(name: str, root: Path) -> list[_Step]:
-    text, solution = f"solutions/{name}/{name}.py", f"solutions/{name}/{name}.ipynb"
-    student = f"course/{name}/{name}.ipynb"
-    golden = tuple(f"course/coursekit/golden/{name}{suffix}" for suffix in (".json", ".safetensors"))
-    number = name.split("_")[0]
+def _steps(stage: Stage) -> list[_Step]:
+    root, name = stage.course.root, stage.name
+    text, solution = (f"{SOURCES}/{name}/{path.name}" for path in (stage.text, stage.solution))
+    student, package = f"{RELEASED}/{name}/{name}.ipynb", f"{RELEASED}/{stage.course.settings.package}"
+    golden = tuple(f"{package}/golden/{name}{suffix}" for suffix in (".json", ".safetensors"))
+    probes = (f"{package}/probes/{stage.module_name}.py",) if stage.probes else ()
+    notebooks, install = (_of_engine(f"release/{module}.py") for module in ("notebooks", "install_cell"))
     steps = []
-    has_checks = bool(public_exercises(name))
+    if stage.probes:
+        copied = Product(probes, (f"{SOURCES}/{name}/{stage.probes.name}",))
+        steps.append(_Step(copied, lambda: dict.fromkeys(probes, _copy_of(stage)), "copying the probes"))
+    has_checks = bool(public_exercises(stage))
     if has_checks:
         sources = (
-            "autograder/misconceptions/__init__.py",
-            *_files(
-                root, f"autograder/misconceptions/stage_{number}*.py", f"autograder/misconceptions/stage_{number}*/*.py"
-            ),
-            f"{PUBLIC_CASES}/__init__.py",
-            f"{PUBLIC_CASES}/stage_{number}.py",
-            "autograder/release/golden.py",
-            *(f"course/coursekit/{module}.py" for module in CHECKS),
-            *_files(root, f"course/coursekit/probes/stage_{number}.py"),
+            *_relative(root, reached([stage.folder / "public_checks.py", *(stage.folder / "answers").glob("*.py")])),
+            *(_of_engine(f"{module}.py") for module in ("answers/__init__", "release/golden", "release/public_cases")),
+            *(f"{package}/{module}.py" for module in CHECKS),
+            *probes,
             PINS,
         )
-        steps.append(_Step(Product(golden, sources), lambda: _golden(name, golden), "computing golden tensors"))
+        steps.append(_Step(Product(golden, sources), lambda: _golden(stage, golden), "computing golden tensors"))
     # Of the golden tensors a stage reads its own.
-    coursekit = _files(
-        root, "course/coursekit/*.py", f"course/coursekit/probes/stage_{number}.py", "course/coursekit/sample/*"
-    )
-    executed = Product((solution,), (text, *coursekit, *(golden if has_checks else ()), NOTEBOOKS, PINS))
+    own = (*_files(root, f"{package}/*.py", f"{package}/sample/*"), *probes)
+    executed = Product((solution,), (text, *own, *(golden if has_checks else ()), notebooks, PINS))
     steps.append(
         _Step(
             executed,
-            lambda: _execute(root, text, solution),
+            lambda: _execute(stage, solution),
             "running the solution",
             prose=text,
             from_kept=lambda: _keep_outputs(root, text, solution),
         )
     )
-    stripped = Product((student,), (solution, "nbgrader_config.py", SETTINGS, INSTALL_CELL, NOTEBOOKS, PINS))
+    settings = f"{SOURCES}/{SETTINGS}"
+    stripped = Product((student,), (solution, "nbgrader_config.py", settings, install, notebooks, PINS))
     steps.append(_Step(stripped, lambda: {student: released(root / solution, root)}, "stripping the solution"))
     return steps
 
 
-def _golden(name: str, paths: tuple[str, ...]) -> dict[str, bytes]:
-    files = golden_files(name)
+def _of_engine(path: str) -> str:
+    """A file of the engine, as the manifest names it, wherever the engine is installed."""
+    return f"{ENGINE.name}/{path}"
+
+
+def _relative(root: Path, files: Iterable[Path]) -> list[str]:
+    """The files of the course among some, relative to its folder."""
+    sources = (root / SOURCES).resolve()
+    return sorted(f"{SOURCES}/{path.relative_to(sources)}" for path in files if path.is_relative_to(sources))
+
+
+def _copy_of(stage: Stage) -> bytes:
+    assert stage.probes is not None
+    return stage.probes.read_bytes()
+
+
+def _golden(stage: Stage, paths: tuple[str, ...]) -> dict[str, bytes]:
+    files = golden_files(stage)
     assert files is not None
     return dict(zip(paths, (files.text.encode(), files.tensors), strict=True))
 
 
-def _execute(root: Path, text: str, solution: str) -> dict[str, bytes]:
+def _execute(stage: Stage, solution: str) -> dict[str, bytes]:
     cases.exercises.cache_clear()
     cases.load.cache_clear()
-    return {solution: written(execute(read_text_notebook(root / text), root / text))}
+    return {solution: written(execute(read_text_notebook(stage.text), stage.text, stage.course))}
 
 
 def _keep_outputs(root: Path, text: str, solution: str) -> dict[str, bytes] | None:

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from autograder.misconceptions import Misconception, bank, right_answer
+from autograder.answers import Bank, Misconception, bank_of
+from autograder.course import Stage
 from autograder.release.errors import ReleaseError
 from autograder.release.public_cases import PublicCase, PublicExercise, public_exercises
 from coursekit.attempts import Call
@@ -32,7 +33,7 @@ class GoldenFiles:
     text: str
 
 
-def golden_files(stage: str) -> GoldenFiles | None:
+def golden_files(stage: Stage) -> GoldenFiles | None:
     """Make the golden files of a stage, None if it has no public checks.
 
     Raises ReleaseError if the reference does not pass its own check.
@@ -44,15 +45,16 @@ def golden_files(stage: str) -> GoldenFiles | None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # thousands of tiny calls: threads only wait for each other
     try:
-        entries = {name: _exercise(name, exercise, shelf) for name, exercise in exercises.items()}
+        bank = bank_of(stage)
+        entries = {name: _exercise(bank, name, exercise, shelf) for name, exercise in exercises.items()}
     finally:
         torch.set_num_threads(threads)
     text = json.dumps({"exercises": entries}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     return GoldenFiles(save(dict(sorted(shelf.items()))), text)
 
 
-def _exercise(name: str, exercise: PublicExercise, shelf: dict[str, torch.Tensor]) -> dict[str, Any]:
-    reference = right_answer(name).function
+def _exercise(bank: Bank, name: str, exercise: PublicExercise, shelf: dict[str, torch.Tensor]) -> dict[str, Any]:
+    reference = bank.right(name).function
     cases = [_case(public, exercise, reference) for public in exercise.cases]
     for case in cases:
         judgement = judge(reference, case)
@@ -77,7 +79,7 @@ def _exercise(name: str, exercise: PublicExercise, shelf: dict[str, torch.Tensor
             }
             for i, case in enumerate(cases)
         ],
-        "slips": _slips(name, cases, shelf),
+        "slips": _slips(bank.wrong(name), name, cases, shelf),
     }
 
 
@@ -100,10 +102,12 @@ def _case(public: PublicCase, exercise: PublicExercise, reference: Any) -> Case:
     )
 
 
-def _slips(name: str, cases: list[Case], shelf: dict[str, torch.Tensor]) -> list[dict[str, Any]]:
+def _slips(
+    bank: list[Misconception], name: str, cases: list[Case], shelf: dict[str, torch.Tensor]
+) -> list[dict[str, Any]]:
     """The misconceptions that some public case tells from the right answer."""
     found: list[tuple[Misconception, list[Outcome]]] = []
-    for wrong in bank(name):
+    for wrong in bank:
         outcomes = [_rounded_outcome(wrong.function, case) for case in cases]
         if all(outcome.kind == "right" for outcome in outcomes):
             continue  # only the hidden tests see it

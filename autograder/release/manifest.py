@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MANIFEST = "solutions/release.json"
+ENGINE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,14 @@ class Manifest:
         ]
         return " and ".join(parts) + " since it was built"
 
+    def _file(self, path: str) -> Path:
+        """A file below the root, or of the engine, which may be installed elsewhere."""
+        return ENGINE.parent / path if path.startswith(f"{ENGINE.name}/") else self.root / path
+
     def _digest(self, *paths: str) -> str:
         digest = hashlib.sha256()
         for path in paths:
-            file = self.root / path
+            file = self._file(path)
             content = file.read_bytes() if file.exists() else b""
             digest.update(f"{path}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()

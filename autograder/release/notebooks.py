@@ -28,9 +28,8 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from autograder.course import Course
 from autograder.release.errors import ReleaseError
-from coursekit.data import IMDB, VARIABLE
-from coursekit.sources import named
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
@@ -53,18 +52,17 @@ def read_text_notebook(path: Path) -> NotebookNode:
     return notebook
 
 
-def execute(notebook: NotebookNode, path: Path) -> NotebookNode:
+def execute(notebook: NotebookNode, path: Path, course: Course) -> NotebookNode:
     """Run all cells in a fresh kernel, in a folder of its own, and return the notebook with tidy outputs.
 
     path    named in errors
-    Raises ReleaseError naming the cell that failed or that wrote to stderr, or where IMDB is needed and missing.
+    course  may have a module that makes ready what its solutions need, see `build_environment`
+    Raises ReleaseError naming the cell that failed or that wrote to stderr, or what is needed and missing.
     """
-    if needs_imdb(notebook) and real_imdb() is None:
-        raise ReleaseError(
-            f"{path}: the solution is executed on the real IMDB reviews, and they were not found. Name their folder by "
-            f"{VARIABLE}, or download them: {IMDB.command}"
-        )
-    with build_environment() as environment, tempfile.TemporaryDirectory(prefix="solution-") as folder:
+    ready = course.preparation
+    if ready is not None and (missing := ready.missing(notebook)):
+        raise ReleaseError(f"{path}: {missing}")
+    with build_environment(course) as environment, tempfile.TemporaryDirectory(prefix="solution-") as folder:
         Path(folder, f"{path.stem}.ipynb").write_bytes(written(notebook))  # it may read itself: the written answers
         client = NotebookClient(
             notebook,
@@ -89,45 +87,20 @@ def execute(notebook: NotebookNode, path: Path) -> NotebookNode:
     return notebook
 
 
-def needs_imdb(notebook: NotebookNode) -> bool:
-    """Whether a notebook reads reviews."""
-    return any("load_imdb(" in cell.source for cell in notebook.cells if cell.cell_type == "code")
-
-
-def real_imdb() -> Path | None:
-    """The folder with the real reviews: named by COURSEKIT_IMDB, in the Hugging Face cache, or shared/data/imdb beside
-    the repository; None if there is none.
-    """
-    found = named(None, VARIABLE)
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data" / "imdb"
-    return found[0] if found else IMDB.cached() or (beside if beside.is_dir() else None)
-
-
 @contextlib.contextmanager
-def build_environment() -> Iterator[dict[str, str]]:
-    """Give the environment that solutions run in: the cpu profile, two cores, bundled encoder, nobody's own settings.
+def build_environment(course: Course) -> Iterator[dict[str, str]]:
+    """Give the environment that solutions run in: two cores, what the course sets, nobody's own settings.
 
-    The real reviews are found in its Hugging Face cache, so that no output names a folder of this machine.
+    The course's module of preparation, where it has one, has `prepare(scratch)`, which returns variables to set and the
+    beginnings of those to leave out, and `missing(notebook)`, a sentence where a solution cannot be executed here.
     """
     with tempfile.TemporaryDirectory(prefix="release-") as scratch:
-        reviews = real_imdb()
-        if reviews is not None:
-            snapshots = Path(
-                scratch, "huggingface", "hub", f"datasets--{IMDB.names[0].replace('/', '--')}", "snapshots"
-            )
-            snapshots.mkdir(parents=True)
-            (snapshots / "found").symlink_to(reviews.resolve())
+        ready = course.preparation
+        more, foreign = ready.prepare(Path(scratch)) if ready is not None else ({}, ())
         environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("COURSEKIT_", "HF_", "TRANSFORMERS_", "PYTHON", "MPL"))
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MPL", *foreign))
         }
         yield environment | {
-            "COURSEKIT_PROFILE": "cpu",
-            "COURSEKIT_EARLIER_WORK": "0",
-            "HF_HOME": f"{scratch}/huggingface",
-            "HF_HUB_OFFLINE": "1",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "IPYTHONDIR": f"{scratch}/ipython",
             "MPLCONFIGDIR": f"{scratch}/matplotlib",
             "OMP_NUM_THREADS": str(CORES),
@@ -135,6 +108,8 @@ def build_environment() -> Iterator[dict[str, str]]:
             "OMP_WAIT_POLICY": "PASSIVE",  # where something else runs too, threads that spin make each other wait
             "PYTHONHASHSEED": "0",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            **course.environment(course.settings.environment),
+            **more,
         }
 
 

@@ -43,7 +43,7 @@ class Exercise:
 
     @property
     def label(self) -> str:
-        """Number and name, for example `3.1 scaled_dot_product`."""
+        """Number and name, for example `3.1 norms`."""
         return f"{self.number} {self.grade_id}".strip()
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
 from pathlib import Path
 
+from .contents import Contents
 from .cut import CutSources, hidden_libraries
 from .ready_made import Parts
 
 HERE = Path(__file__).parent
+INSIDE = "/grader"
 HOST_FOLDERS = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 
 
@@ -49,24 +50,7 @@ def environment() -> dict[str, str]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "COURSEKIT_PROFILE": "cpu",
-        "COURSEKIT_EARLIER_WORK": "0",
     }
-
-
-def package_folder(name: str) -> Path:
-    """Folder of an installed package, found without importing it."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        raise SandboxMissing(
-            f"The package {name} is not installed beside the grader. Run `make setup` in the repository."
-        )
-    return Path(next(iter(spec.submodule_search_locations))).resolve()
-
-
-def packages() -> dict[str, Path]:
-    """The packages of ours that the worker imports, by the name it knows them by."""
-    return {"sandbox": HERE, "scenarios": HERE.parent / "scenarios", "coursekit": package_folder("coursekit")}
 
 
 def _font_list() -> list[Path]:
@@ -75,10 +59,13 @@ def _font_list() -> list[Path]:
     return sorted(folder.glob("fontlist-*.json"))
 
 
-def command(control: int, parts: Parts, cut: Path, libraries: frozenset[str] = frozenset()) -> list[str]:
+def command(
+    control: int, parts: Parts, contents: Contents, cut: Path, libraries: frozenset[str] = frozenset()
+) -> list[str]:
     """Arguments that start the warm interpreter in its sandbox, listening on the inherited socket `control`.
 
     parts       what it has of ready-made parts
+    contents    what it has of the course
     cut         a folder for sources without the others; it may go when the interpreter has started
     libraries   distributions that it has in any case, beside those that every one has
     """
@@ -106,26 +93,35 @@ def command(control: int, parts: Parts, cut: Path, libraries: frozenset[str] = f
         out += ["--tmpfs", str(installed)]
     for fonts in _font_list():
         out += ["--ro-bind", str(fonts), f"/tmp/matplotlib/{fonts.name}"]
-    for name, folder in packages().items():
-        out += ["--ro-bind", str(folder), f"/grader/{name}"]
-    out += CutSources(parts, cut, packages()["coursekit"], libraries).mounts("/grader/coursekit")
+    for own in (HERE.parent / "__init__.py", HERE):
+        out += ["--ro-bind", str(own), f"{INSIDE}/autograder/{own.name}"]
+    for place, path in (*contents.packages, *contents.modules):
+        out += ["--ro-bind", str(path), f"{INSIDE}/{place}"]
+    out += CutSources(parts, contents, cut, libraries).mounts(INSIDE)
     out += ["--remount-ro", "/", "--chdir", "/"]
-    for name, value in {**environment(), "PYTHONPATH": "/grader"}.items():
+    for name, value in {**environment(), **dict(contents.environment), "PYTHONPATH": INSIDE}.items():
         out += ["--setenv", name, value]
-    return [*out, sys.executable, "-s", "-P", "-m", "sandbox.zygote", str(control), *_told(parts, libraries)]
+    told = [parts.to_json(), contents.to_json()]
+    if parts.families is not None:
+        ours = frozenset({"autograder", *(name for name, _ in contents.packages)})
+        told += hidden_libraries(libraries | {*contents.ready_made.libraries}, ours)
+    return [*out, *_start(control), *told]
 
 
-def _told(parts: Parts, libraries: frozenset[str]) -> list[str]:
-    return [parts.to_json(), *([] if parts.families is None else hidden_libraries(libraries))]
+def _start(control: int) -> list[str]:
+    return [sys.executable, "-s", "-P", "-m", "autograder.sandbox.zygote", str(control)]
 
 
-def command_without_sandbox(control: int) -> list[str]:
+def command_without_sandbox(control: int, contents: Contents) -> list[str]:
     """Arguments that start the warm interpreter as it is, with all parts, for submissions that are trusted."""
-    return [sys.executable, "-s", "-P", "-m", "sandbox.zygote", str(control), "trusted"]
+    return [*_start(control), "trusted", contents.to_json()]
 
 
-def environment_without_sandbox() -> dict[str, str]:
+def environment_without_sandbox(contents: Contents) -> dict[str, str]:
     """Its environment: the host's, with the same threads and look-ups as in the sandbox."""
-    paths = [str(HERE.parent), str(package_folder("coursekit").parent)]
+    places = [HERE.parents[1], *(folder.parent for _, folder in contents.packages)]
+    # A module a/b/c.py lies in a folder that holds a/.
+    places += sorted({path.parents[place.count("/")] for place, path in contents.modules})
     kept = {name: value for name, value in environment().items() if name not in ("PATH", "HOME", "USER")}
-    return {**os.environ, **kept, "PYTHONPATH": os.pathsep.join(paths)}
+    paths = os.pathsep.join(map(str, places))
+    return {**os.environ, **kept, **dict(contents.environment), "PYTHONPATH": paths}

@@ -16,66 +16,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
-from .ready_made import MODULE_FILES, Parts
-
-LIBRARIES = (
-    "torch",
-    "numpy",
-    "matplotlib",
-    "ipython",
-    "matplotlib-inline",
-    "safetensors",
-    "pandas",
-    "scipy",
-    "scikit-learn",
-    "tqdm",
-    "einops",
-    "jaxtyping",
-)
-"""Distributions that are there in every interpreter, with all that they require."""
-
-# Files of torch that define ready-made parts in Python. `tests/sandbox/test_ready_made.py` finds all that there are.
-CUT = (
-    "_decomp/decompositions.py",
-    "_higher_order_ops/flex_attention.py",
-    "ao/nn/quantizable/modules/activation.py",
-    "ao/nn/quantizable/modules/rnn.py",
-    "ao/nn/quantized/dynamic/modules/rnn.py",
-    "ao/nn/quantized/modules/activation.py",
-    "ao/nn/quantized/modules/rnn.py",
-    "ao/nn/quantized/reference/modules/rnn.py",
-    "ao/quantization/fx/lstm_utils.py",
-    "distributed/tensor/experimental/_context_parallel/_attention.py",
-    "export/_patches.py",
-    "jit/quantized.py",
-    "nested/_internal/sdpa.py",
-    "nn/attention/flex_attention.py",
-    "nn/attention/varlen.py",
-    "nn/functional.py",
-    "nn/modules/activation.py",
-    "nn/modules/rnn.py",
-    "nn/modules/transformer.py",
-    "onnx/ops/_impl.py",
-)
-# What no notebook needs, and much is built in: examples, tests, kernels for other devices, headers to compile against.
-EMPTIED = (
-    "_inductor/fx_passes",
-    "_inductor/kernel",
-    "include",
-    "nn/attention/experimental",
-    "share",
-    "sparse/_triton_ops.py",
-    "test",
-    "testing/_internal/common_methods_invocations.py",
-    "testing/_internal/common_modules.py",
-    "testing/_internal/common_nn.py",
-    "testing/_internal/common_pruning.py",
-    "testing/_internal/common_quantization.py",
-    "testing/_internal/distributed",
-    "testing/_internal/hop_db.py",
-    "testing/_internal/opinfo",
-    "utils/benchmark",
-)
+from .contents import Contents
+from .ready_made import Parts
 
 _REQUIREMENT = re.compile(r"\s*([\w.-]+)")
 
@@ -159,7 +101,7 @@ def _empty(function: _Function, lines: list[str], offset: int, part: str) -> Non
     head = lines[first - 1].encode()[: body[0].col_offset].decode()  # "def f(): " may stand in the same line
     if decorators:
         head = " " * body[0].col_offset
-    call = f'return __import__("sandbox.refusals", fromlist=["refuse"]).refuse({part!r})'
+    call = f'return __import__("autograder.sandbox.refusals", fromlist=["refuse"]).refuse({part!r})'
     lines[first - 1 : last] = [head + call, *[""] * (last - first)]
 
 
@@ -167,36 +109,38 @@ class CutSources:
     """Files, in a folder of their own, that take the place of others in an interpreter's file system.
 
     folder      where they are written; it may go when the interpreter has started
-    libraries   distributions that are there beside LIBRARIES
+    libraries   distributions that are there beside those of the contents
     """
 
-    def __init__(self, parts: Parts, folder: Path, coursekit: Path, libraries: frozenset[str] = frozenset()) -> None:
+    def __init__(self, parts: Parts, contents: Contents, folder: Path, libraries: frozenset[str] = frozenset()) -> None:
         self._folder = folder
         self._empty = folder / "empty"
         self._empty.touch()
         self._parts = parts
-        self._coursekit = coursekit
-        self._libraries = libraries
+        self._contents = contents
+        self._ready_made = contents.ready_made
+        self._libraries = libraries | {*contents.ready_made.libraries}
 
-    def mounts(self, coursekit_inside: str) -> list[str]:
-        """Arguments of bubblewrap that lay them over the originals."""
+    def mounts(self, inside: str) -> list[str]:
+        """Arguments of bubblewrap that lay them over the originals; packages of the course lie in `inside`."""
         out: list[str] = []
         if self._parts.families is not None:
             out += _only_libraries(self._libraries)
             out += self._torch()
         names = self._parts.without
-        if names:
-            out += self._instead(
-                self._coursekit / "stand_ins.py",
-                Path(coursekit_inside) / "stand_ins.py",
-                names.__contains__,
-                "coursekit's ",
-            )
+        folders = dict(self._contents.packages)
+        for module in self._contents.stand_ins if names else ():
+            package, _, rest = module.partition(".")
+            file = f"{rest.replace('.', '/')}.py"
+            place = Path(inside, package, file)
+            out += self._instead(folders[package] / file, place, names.__contains__, f"{package}'s ")
         return out
 
     def _torch(self) -> Iterator[str]:
         root = torch_folder()
-        for name in EMPTIED:
+        if root is None:
+            return
+        for name in self._ready_made.emptied:
             if (root / name).is_dir():
                 yield from ("--tmpfs", str(root / name))
             elif (root / name).exists():
@@ -205,9 +149,9 @@ class CutSources:
         modules = {
             path.relative_to(root).as_posix()
             for path in (root / "nn/modules").glob("*.py")
-            if path.stem not in MODULE_FILES
+            if path.stem not in self._ready_made.module_files
         }
-        for name in sorted({*CUT, *modules}):
+        for name in sorted({*self._ready_made.files, *modules}):
             if (root / name).exists():
                 yield from self._instead(
                     root / name,
@@ -218,7 +162,7 @@ class CutSources:
 
     def _is_cut(self, file: str) -> Callable[[str], bool]:
         def is_cut(name: str) -> bool:
-            return not self._parts.has(name) and not name.endswith("HOP")
+            return not self._ready_made.is_in(self._parts, name) and not name.endswith("HOP")
 
         return is_cut
 
@@ -233,11 +177,11 @@ class CutSources:
             yield from ("--ro-bind", str(self._empty), str(inside.parent / "__pycache__" / compiled.name))
 
 
-def torch_folder() -> Path:
-    """Where torch is installed; found without importing it."""
+def torch_folder() -> Path | None:
+    """Where torch is installed, found without importing it; None where it is not."""
     spec = importlib.util.find_spec("torch")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
+    if spec is None or not spec.submodule_search_locations:
+        return None
     return Path(next(iter(spec.submodule_search_locations)))
 
 
@@ -257,11 +201,9 @@ def _site_folders() -> list[Path]:
 
 
 @cache
-def _kept(more: frozenset[str]) -> frozenset[Path]:
-    """What is installed of LIBRARIES, of more, and of all that they require: files and folders right in a folder for
-    packages.
-    """
-    waiting, known, kept = [*LIBRARIES, *more], set(), set()
+def _kept(libraries: frozenset[str]) -> frozenset[Path]:
+    """What is installed of libraries and of all that they require: files and folders right in a folder for packages."""
+    waiting, known, kept = [*libraries], set(), set()
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
         if name in known:
@@ -284,25 +226,26 @@ def _kept(more: frozenset[str]) -> frozenset[Path]:
     return frozenset(kept)
 
 
-def _only_libraries(more: frozenset[str]) -> Iterator[str]:
+def _only_libraries(libraries: frozenset[str]) -> Iterator[str]:
     for folder in _site_folders():
         yield from ("--tmpfs", str(folder))
-        for entry in sorted(_kept(more)):
+        for entry in sorted(_kept(libraries)):
             if entry.parent == folder and entry.exists():
                 yield from ("--ro-bind", str(entry), str(entry))
 
 
 @cache
-def hidden_libraries(more: frozenset[str] = frozenset()) -> list[str]:
+def hidden_libraries(libraries: frozenset[str], own: frozenset[str]) -> list[str]:
     """Names that can be imported beside the grader and not in an interpreter without all libraries.
 
-    more   distributions that it has beside LIBRARIES
+    libraries   distributions that it has
+    own         packages that it has besides, which may be installed beside the grader too
     """
-    kept = {entry.name.partition(".")[0] for entry in _kept(more)}
+    kept = {entry.name.partition(".")[0] for entry in _kept(libraries)}
     names = set()
     for folder in _site_folders():
         for entry in os.scandir(folder):
             name = entry.name.partition(".")[0]
             if name.isidentifier() and name not in kept and not name.startswith("__"):
                 names.add(name)
-    return sorted(names - {"coursekit", "autograder", "sandbox", "scenarios"})
+    return sorted(names - own)

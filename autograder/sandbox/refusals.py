@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .ready_made import Parts
+from .ready_made import Parts, ReadyMade
 
 met: list[str] = []
 """Parts that were asked for since this was emptied last."""
@@ -55,7 +55,7 @@ def refused_in(error: BaseException) -> Refused | None:
     return None
 
 
-def take_operators(parts: Parts) -> list[str]:
+def take_operators(parts: Parts, ready_made: ReadyMade) -> list[str]:
     """Put a refusal in the place of every kernel of torch's operators that the interpreter does not have.
 
     Whatever calls an operator, from Python, from a thread or from a compiled graph, ends at the dispatcher. An
@@ -69,7 +69,7 @@ def take_operators(parts: Parts) -> list[str]:
     taken = []
     for full in sorted(dispatch._dispatch_get_all_op_names()):
         space, name = full.split("::")
-        if parts.has(name.partition(".")[0]):
+        if ready_made.is_in(parts, name.partition(".")[0]):
             continue
         taken.append(full)
         registration = dispatch._dispatch_library("IMPL", space, "")

@@ -7,11 +7,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-import scenarios
 import torch
 
 from . import devices, refusals
-from .perform import Performer, describe
+from .perform import Performer, Scenarios, describe
 from .wire import Channel, Closed, WireError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Session:
     reaches the student's code and nothing else, so that no frame is ever cut short by one.
     """
 
-    def __init__(self, shell: Shell, channel: Channel) -> None:
+    def __init__(self, shell: Shell, scenarios: Scenarios, channel: Channel) -> None:
         self.shell = shell
         self.channel = channel
         self.performer = Performer(shell.user_ns, scenarios)

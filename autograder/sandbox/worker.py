@@ -19,6 +19,7 @@ import torch
 from . import cgroups
 from .bubblewrap import SandboxMissing, command, command_without_sandbox, environment_without_sandbox
 from .cgroups import ControlGroup
+from .contents import Contents
 from .devices import KINDS
 from .limits import Limits
 from .ready_made import ALL, Parts
@@ -68,11 +69,19 @@ class _Interpreter:
     trust   run without bubblewrap: as the user who grades, only for code that this user would run anyway, or as the
             user of that name, for which the grader must be root
     libraries   distributions that it has whatever its parts
+    contents    what it has of a course
 
     Raises SandboxMissing.
     """
 
-    def __init__(self, parts: Parts, trust: bool | str, group: ControlGroup | None, libraries: frozenset[str]) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        trust: bool | str,
+        group: ControlGroup | None,
+        libraries: frozenset[str],
+        contents: Contents,
+    ) -> None:
         ours, theirs = socket.socketpair()
         # The kernel then says with each message which process sent it; asked for later, it may miss the first.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -82,8 +91,10 @@ class _Interpreter:
             number = theirs.fileno()
             user = pwd.getpwnam(trust) if isinstance(trust, str) else None
             self.process = subprocess.Popen(
-                command_without_sandbox(number) if trust else command(number, parts, Path(cut), libraries),
-                env=environment_without_sandbox() if trust else None,
+                command_without_sandbox(number, contents)
+                if trust
+                else command(number, parts, contents, Path(cut), libraries),
+                env=environment_without_sandbox(contents) if trust else None,
                 pass_fds=[number],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
@@ -137,6 +148,7 @@ class Worker:
     trust       run without bubblewrap and with all parts: as the user who grades, only for code that this user would
                 run anyway, or as the user of that name, for which the grader must be root
     libraries   distributions that all of them have, beside those that every interpreter has
+    contents    what all of them have of a course
 
     Raises SandboxMissing where bubblewrap is missing or the kernel does not allow what it needs.
     """
@@ -147,10 +159,12 @@ class Worker:
         trust: bool | str = False,
         parts: Parts = ALL,
         libraries: frozenset[str] = frozenset(),
+        contents: Contents | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.trust = trust
         self._libraries = libraries
+        self._contents = contents or Contents()
         self._last: Process | None = None
         self.group = cgroups.make(self.limits.memory_bytes, self.limits.processes, self.limits.cores)
         self._interpreters: dict[Parts, _Interpreter] = {}
@@ -166,7 +180,7 @@ class Worker:
         if found is None:
             while len(self._interpreters) >= MOST_INTERPRETERS:
                 self._interpreters.pop(next(iter(self._interpreters))).stop()
-            found = _Interpreter(parts, self.trust, self.group, self._libraries)
+            found = _Interpreter(parts, self.trust, self.group, self._libraries, self._contents)
         self._interpreters[parts] = found
         return found
 

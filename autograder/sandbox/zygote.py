@@ -1,10 +1,10 @@
 """The warm interpreter. It imports what notebooks import, runs nothing of a student, and forks once per submission.
 
-Run inside bubblewrap with the number of its control socket as argument, the parts that it has as JSON, and names of the
-libraries that it does not have; or without bubblewrap and with `trusted` as a second argument. For every request on
-that socket, which brings two more sockets, it forks the *runner* of a submission, as process 1 of a new process
-namespace: when that ends, the kernel ends everything the student started. The interpreter then says so on the second
-socket, which the student's code never has.
+Run inside bubblewrap with the number of its control socket as argument, the parts that it has and what it has of a
+course as JSON, and names of the libraries that it does not have; or without bubblewrap and with `trusted` for the
+parts. For every request on that socket, which brings two more sockets, it forks the *runner* of a submission, as
+process 1 of a new process namespace: when that ends, the kernel ends everything the student started. The interpreter
+then says so on the second socket, which the student's code never has.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import importlib
 import os
 import resource
 import select
@@ -20,11 +21,13 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import refusals, seccomp
+from .contents import Contents
+from .perform import Scenarios
 from .ready_made import ALL, Parts
 from .session import Session
 from .wire import Channel, Closed, WireError
@@ -81,29 +84,17 @@ def _hidden(*modules: str) -> Iterator[None]:
             del sys.modules[name]
 
 
-def warm_up(parts: Parts = ALL) -> None:
-    """Import what a notebook of the course imports. No torch operation is run: its thread pools must not exist."""
-    import matplotlib.pyplot  # noqa: F401
-    import numpy  # noqa: F401
+def warm_up(warm: Sequence[str]) -> None:
+    """Import what notebooks import. No torch operation is run: its thread pools must not exist."""
+    libraries = {name.partition(".")[0] for name in warm}
+    with _hidden(*{"scipy", "sklearn"} - libraries):
+        for name in warm:
+            with contextlib.suppress(ModuleNotFoundError):  # of a library that this interpreter does not have
+                importlib.import_module(name)
+    if "torch" not in sys.modules:
+        return
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
-
-    with _hidden("scipy", "sklearn"):
-        import torch._dynamo  # the first step of an optimizer does
-
-        if parts.families is None:
-            import transformers  # noqa: F401
-            from transformers import AutoTokenizer, BertModel, BertTokenizerFast  # noqa: F401
-
-    import coursekit.checkpoints
-    import coursekit.checks
-    import coursekit.data
-    import coursekit.earlier
-    import coursekit.encoder
-    import coursekit.features
-    import coursekit.plots
-    import coursekit.runtime
-    import coursekit.stand_ins  # noqa: F401
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
@@ -111,11 +102,17 @@ def warm_up(parts: Parts = ALL) -> None:
         pass  # its first use imports more
 
 
+def _take_names(names: Sequence[str]) -> None:
+    """Put a refusal in the place of names of the course's own package, "package.module.name"."""
+    for full in names:
+        module, _, name = full.rpartition(".")
+        setattr(importlib.import_module(module), name, refusals.Absent(f"{full.partition('.')[0]}'s {name}"))
+
+
 def _seed_no_accelerator() -> None:
     """Spare torch.manual_seed a stack trace for each kind of accelerator; there is none in the sandbox."""
-    import torch
-
-    for kind in (torch.cuda, torch.xpu, torch.mtia):
+    torch: Any = sys.modules.get("torch")
+    for kind in () if torch is None else (torch.cuda, torch.xpu, torch.mtia):
         vars(kind)["manual_seed_all"] = lambda seed: None
 
 
@@ -163,7 +160,12 @@ def _limit(limits: dict[str, int]) -> None:
 
 
 def _runner(
-    shell: Any, data: socket.socket, orders: socket.socket, limits: dict[str, int], trusted_scratch: str | None
+    shell: Any,
+    scenarios: Scenarios,
+    data: socket.socket,
+    orders: socket.socket,
+    limits: dict[str, int],
+    trusted_scratch: str | None,
 ) -> None:
     """Process 1 of a submission's name space. It says p, by which the grader learns its number, and waits for g.
 
@@ -189,7 +191,7 @@ def _runner(
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
-    Session(shell, Channel(data, limits["message_bytes"])).serve()
+    Session(shell, scenarios, Channel(data, limits["message_bytes"])).serve()
 
 
 @dataclass
@@ -266,8 +268,11 @@ class _FirstToGo:
 class _Zygote:
     """The warm interpreter's side of its control socket."""
 
-    def __init__(self, shell: Any, control: Channel, first_to_go: _FirstToGo, trusted: bool) -> None:
+    def __init__(
+        self, shell: Any, scenarios: Scenarios, control: Channel, first_to_go: _FirstToGo, trusted: bool
+    ) -> None:
         self.shell = shell
+        self.scenarios = scenarios
         self.control = control
         self.first_to_go = first_to_go
         self.trusted = trusted
@@ -311,7 +316,7 @@ class _Zygote:
                 os.close(self.first_to_go.file)
                 for other in self.running:
                     other.forget()
-                _runner(self.shell, data, orders, limits, scratch)
+                _runner(self.shell, self.scenarios, data, orders, limits, scratch)
             finally:
                 os._exit(0)
         self._old_process_namespace()
@@ -331,15 +336,17 @@ def main() -> None:
     first_to_go = _FirstToGo()
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     control = Channel(socket.socket(fileno=int(sys.argv[1])), 1 << 20)
-    trusted = sys.argv[2:] == ["trusted"]
+    trusted = sys.argv[2] == "trusted"
     parts = ALL if trusted else Parts.from_json(sys.argv[2])
-    if parts.families is not None:
-        refusals.hide_libraries(sys.argv[3:])
-    warm_up(parts)
-    if parts.families is not None:
-        refusals.take_operators(parts)
-        for name in ("load_tokenizer", "load_encoder"):
-            setattr(sys.modules["coursekit.encoder"], name, refusals.Absent(f"coursekit's {name}"))
+    contents = Contents.from_json(sys.argv[3])
+    restricted = parts.families is not None
+    if restricted:
+        refusals.hide_libraries(sys.argv[4:])
+    warm_up(contents.warm)
+    if restricted:
+        refusals.take_operators(parts, contents.ready_made)
+        _take_names(contents.ready_made.absent)
+    scenarios = Scenarios(contents.scenarios)
     if not trusted:
         _seed_no_accelerator()
         _gain_none()
@@ -349,7 +356,7 @@ def main() -> None:
     shell = Shell.recording()
     shell.enable_matplotlib("inline")
     shell.run(FIRST_CELL, 0)
-    zygote = _Zygote(shell, control, first_to_go, trusted)
+    zygote = _Zygote(shell, scenarios, control, first_to_go, trusted)
     gc.collect()
     gc.freeze()
     _collapse_memory()

@@ -12,8 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
-from autograder import scenarios
-from autograder.sandbox.perform import Performer
+from autograder.sandbox.perform import Performer, Scenarios
 from autograder.sandbox.wire import Ref, WireError, decode, encode, save
 
 from .artefacts import Artefact, HandedIn
@@ -124,7 +123,7 @@ class Submission:
         return self._ask("call", name, "", args, {}, name, again=False)
 
     def scenario(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """Run `autograder.scenarios.<name>` beside the student's names and return what it recorded."""
+        """Run a scenario of the stage beside the student's names and return what it recorded."""
         return self._ask("scenario", name, "", args, kwargs, name)
 
     def note(self, sentence: str) -> None:
@@ -197,8 +196,14 @@ class Submission:
 class LocalSubmission(Submission):
     """The same surface over names of this process; for trusted implementations only."""
 
-    def __init__(self, names: Mapping[str, Any], seed: int, handed_in: HandedIn | None = None) -> None:
-        super().__init__(Performer(names, scenarios), seed, handed_in)
+    def __init__(
+        self,
+        names: Mapping[str, Any],
+        seed: int,
+        handed_in: HandedIn | None = None,
+        scenarios: Scenarios | None = None,
+    ) -> None:
+        super().__init__(Performer(names, scenarios or Scenarios()), seed, handed_in)
 
 
 def _is_stub(answer: dict[str, Any]) -> bool:

@@ -28,21 +28,10 @@ from coursekit import cases, names, stand_ins
 from coursekit.attempts import own_randomness
 from coursekit.checks import Check
 from coursekit.sources import say_once
+from coursekit.written_in import STAGES
 
 VARIABLE = "COURSEKIT_EARLIER_WORK"
 """Set to 0, it stands for: always the stand-in. Grading and building do."""
-
-STAGES = {
-    "build_vocab": "01_tokenization",
-    "tokenize": "01_tokenization",
-    "binary_accuracy": "02_recurrent_networks",
-    "scaled_dot_product": "03_scaled_dot_product_attention",
-    "MultiHeadAttention": "04_multi_head_attention",
-    "TransformerBlock": "05_transformer_block",
-    "PositionalEncoding": "05_transformer_block",
-    "BertModel": "06_bert_pretraining",
-}
-"""The stage in which each name is written."""
 
 _HARMLESS_CALLS = {"re.compile", "frozenset", "set", "dict", "list", "tuple", "math.sqrt", "math.log"}
 _Definition = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.misconceptions import exercises, right_answer
+from whole_course import exercises, right_answer
 
 HERE = Path(__file__).parent
 STAGE = "03_scaled_dot_product_attention"

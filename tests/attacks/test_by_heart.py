@@ -15,15 +15,14 @@ from typing import Any
 
 import pytest
 from safetensors.torch import save_file
+from whole_course import COURSE, ROOT, right_answer
 
+from autograder.demo.trained import trained_files
 from autograder.grading.classroom import Classroom
 from autograder.grading.grade_class import grade_class
-from autograder.misconceptions import right_answer
-from autograder.release import ROOT
-from autograder.reviews import sample
-from autograder.trained import trained_files
 from coursekit.data import SAMPLE, VARIABLE
 from coursekit.words import STOP_WORDS
+from solutions.heldout import sample
 
 sys.path.insert(0, str(Path(__file__).parent))
 from corpus import Attack, attacks
@@ -106,7 +105,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
                 attack_with(attack, classroom.submission(attack.name, STAGE), public)
         honest = classroom.submission(HONEST, STAGE)
         needed = ("LSTMClassifier", TARGET)
-        hand_in(honest, {name: right_answer(name).source for name in needed}, trained_files(STAGE))
+        hand_in(honest, {name: right_answer(name).source for name in needed}, trained_files(COURSE.stage(STAGE)))
         with reviews_from(source):
             assert grade_class(classroom, STAGE).failed == []
         for student in classroom.students(STAGE):

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from whole_course import ROOT
 
 from autograder.grading.classroom import Classroom
 from autograder.grading.grade_class import Summary, grade_class
-from autograder.release import ROOT
 from autograder.sandbox import Limits
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -12,8 +12,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 from servers import ROOT, STAGE
-
-from autograder.misconceptions import bank, exercises, right_answer
+from whole_course import bank, exercises, right_answer
 
 SLIP = next(entry for entry in bank("scaled_dot_product") if entry.name == "masks_query_rows")
 ATTACK = "<script>document.title = 'taken over'</script><img src=x onerror=\"document.title = 'taken over'\">"

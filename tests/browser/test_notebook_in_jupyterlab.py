@@ -13,8 +13,7 @@ from lab_page import LabPage
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from servers import ROOT, STAGE, jupyter
-
-from autograder.misconceptions import bank, right_answer
+from whole_course import bank, right_answer
 
 NOTEBOOK = f"{STAGE}.ipynb"
 

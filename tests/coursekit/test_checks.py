@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 import torch
+from whole_course import alternatives, bank, exercises, right_answer
 
-from autograder.misconceptions import Misconception, alternatives, bank, exercises, right_answer
+from autograder.answers import Misconception
 from coursekit import cases
 from coursekit.checks import Checks, check, judge, outcome, same
 from coursekit.verdicts import Verdict
@@ -76,7 +77,7 @@ def twins(wrong: Misconception) -> set[str]:
 
 def test_almost_every_slip_has_a_sentence_of_its_own() -> None:
     """One pair does the same in every public case; more would mean that a case is missing."""
-    attention = [wrong for wrong in WRONG if wrong.exercise in exercises("03")]
+    attention = [wrong for wrong in WRONG if wrong.exercise in exercises("03_scaled_dot_product_attention")]
     paired = {wrong.name for wrong in attention if wrong.name not in ONLY_GRADING_SEES and len(twins(wrong)) > 1}
     assert paired <= {"minimum_positive_number", "multiplies_by_the_mask"}
 

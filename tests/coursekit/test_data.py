@@ -290,11 +290,11 @@ def test_the_real_reviews() -> None:
 
 
 def test_the_sample_is_what_its_generator_writes() -> None:
-    from autograder.reviews import sample as sample_reviews
+    from solutions.heldout import sample as sample_reviews
 
     assert sample_reviews.SIZES == SAMPLE_SIZES
     for path, content in sample_reviews.files().items():
-        assert path.read_text(encoding="utf-8") == content, f"{path.name} is stale: python -m autograder.reviews.sample"
+        assert path.read_text(encoding="utf-8") == content, f"{path.name} is stale: python -m solutions.heldout.sample"
     assert {path.name for path in sample_reviews.files()} == {path.name for path in SAMPLE.iterdir()}
 
 

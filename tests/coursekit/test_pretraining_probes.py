@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from whole_course import COURSE
 
-from autograder.release.public_cases.stage_06 import EXERCISES
+from autograder.release.public_cases import public_exercises
 from coursekit.cases import load
 from coursekit.checks import Check
 from coursekit.probes.stage_06 import PROBES
 
+EXERCISES = public_exercises(COURSE.stage("06_bert_pretraining"))
 TEXT = torch.tensor([[3, 1, 4, 1, 5], [2, 7, 1, 8, 2]])
 
 

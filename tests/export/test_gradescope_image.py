@@ -117,14 +117,19 @@ def test_the_scripts_are_bash(source: Path, name: str) -> None:
 
 def test_the_zip_holds_the_project_and_one_stage_without_solutions(source: Path, classroom: Classroom) -> None:
     inside = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
-    assert f"autograder/hidden_tests/test_{STAGE}.py" in inside
+    of_the_stage = ("hidden_tests.py", "scenarios.py", "by_hand.py", "answers/attention.py")
+    assert {f"solutions/{STAGE}/{name}" for name in of_the_stage} <= inside
+    of_the_course = ("course.py", "recording.py", "draws.py", "fetch.py", "heldout/asking.py")
+    assert {f"solutions/{name}" for name in of_the_course} <= inside
     assert f"course/{STAGE}/{STAGE}.ipynb" in inside
     # All that pip looks for in the two packages.
     assert {"pyproject.toml", "README.md", "LICENSE", "constraints.txt"} <= inside
     assert {"course/pyproject.toml", "course/README.md"} <= inside
-    others = [name for name in inside if (found := re.search(r"(?:test|stage)_(\d\d)", name)) and found[1] != "03"]
-    assert not [name for name in others if name.startswith("autograder/")]
-    assert not [name for name in inside if re.search(r"^(solutions|tests|benchmarks)/|__pycache__|/\.ipynb", name)]
+    others = [name for name in inside if (found := re.search(r"^solutions/(\d\d)_", name)) and found[1] != "03"]
+    assert not others
+    # Neither the solution nor what makes a class up.
+    assert not [name for name in inside if re.search(rf"^solutions/{STAGE}/({STAGE}\.|demo/)", name)]
+    assert not [name for name in inside if re.search(r"^(tests|benchmarks)/|__pycache__|/\.ipynb", name)]
     assert {name for name in inside if name.startswith("classroom/")} == {"classroom/.secret"}
     assert (source / "classroom" / ".secret").read_text() == (classroom.folder / ".secret").read_text()
 
@@ -375,6 +380,9 @@ def test_a_stage_without_hidden_tests_makes_no_zip(tmp_path: Path) -> None:
 def test_half_a_project_makes_no_zip(tmp_path: Path) -> None:
     (tmp_path / "course" / STAGE).mkdir(parents=True)
     (tmp_path / "course" / STAGE / f"{STAGE}.ipynb").touch()
+    tests = tmp_path / "solutions" / STAGE / "hidden_tests.py"
+    tests.parent.mkdir(parents=True)
+    tests.touch()
     with pytest.raises(ClassroomError, match=r"nbgrader_config\.py is missing"):
         export(Classroom(tmp_path), "gradescope-image", tmp_path / "a.zip", STAGE)
     assert not list(tmp_path.glob("a.zip*"))

@@ -27,19 +27,24 @@ def new_classroom(folder: Path) -> Classroom:
     return Classroom(folder)
 
 
+def own_copy(classroom: Classroom, name: str, stage: str) -> Path:
+    """Give a class a copy of its own of what a stage has in solutions/ or course/. Returns the stage's folder there."""
+    folder = classroom.root / name
+    if folder.is_symlink():
+        folder.unlink()
+        folder.mkdir()
+        for path in (ROOT / name).iterdir():
+            if path.name == stage:
+                shutil.copytree(path, folder / stage, ignore=shutil.ignore_patterns("__pycache__"))
+            elif path.name != "__pycache__":
+                (folder / path.name).symlink_to(path)
+    return folder / stage
+
+
 def change_release(classroom: Classroom, change: Callable[[dict[str, Any]], None], stage: str = STAGE) -> None:
     """Change each cell of a stage's release, and of the solution that it was made from, for this class alone."""
     for name in ("course", "solutions"):
-        folder = classroom.root / name
-        if folder.is_symlink():
-            folder.unlink()
-            folder.mkdir()
-            for path in (ROOT / name).iterdir():
-                if path.name == stage:
-                    shutil.copytree(path, folder / stage, ignore=shutil.ignore_patterns("*.py"))
-                else:
-                    (folder / path.name).symlink_to(path)
-        path = folder / stage / f"{stage}.ipynb"
+        path = own_copy(classroom, name, stage) / f"{stage}.ipynb"
         notebook = json.loads(path.read_text(encoding="utf-8"))
         for cell in notebook["cells"]:
             change(cell)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from classes import LIMITS, STAGE, Demo, HandedIn, new_classroom
+from whole_course import STAGES
 
 from autograder.demo import make_demo_class
 from autograder.grading.classroom import Classroom
 from autograder.grading.grade_class import grade_class
-from autograder.release import stages
 from coursekit.data import SAMPLE, VARIABLE
 
 
@@ -47,7 +47,7 @@ def handed_in(tmp_path_factory: pytest.TempPathFactory) -> HandedIn:
     return hand_in(tmp_path_factory.mktemp("demo"), STAGE)
 
 
-@pytest.fixture(scope="session", params=stages())
+@pytest.fixture(scope="session", params=STAGES)
 def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     made = hand_in(tmp_path_factory.mktemp("demo"), request.param)
     with sample_reviews():

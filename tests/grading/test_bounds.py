@@ -8,13 +8,13 @@ from typing import Any, cast
 import nbformat
 import pytest
 import torch
+from whole_course import COURSE, LocalSubmission, bank, exercises, right_answer, stage_of
 
+from autograder.answers.diagnosis import diagnose
 from autograder.grading.run import FEW, NotebookRun
 from autograder.hidden_tests import runner
-from autograder.misconceptions import bank, right_answer
-from autograder.misconceptions.diagnosis import diagnose
 from autograder.sandbox import Limits, Parts, Worker
-from autograder.submission import Exchange, LocalSubmission, TooMuchOutput
+from autograder.submission import Exchange, TooMuchOutput
 
 STAGE = "03_scaled_dot_product_attention"
 LIMITS = Limits(answers_bytes=1000, all_answers_bytes=2500, outputs=50, outputs_bytes=10_000)
@@ -121,14 +121,14 @@ def test_two_hundred_plots_are_all_shown() -> None:
 
 def exchanges(exercise: str, name: str) -> list[Exchange]:
     wrong = next(each for each in bank(exercise) if each.name == name)
-    names = {each: right_answer(each).function for each in runner.exercises(STAGE)} | {exercise: wrong.function}
-    findings = runner._run(STAGE, runner.Target(LocalSubmission(names, 0), 0, only={exercise}))
+    names = {each: right_answer(each).function for each in exercises(STAGE)} | {exercise: wrong.function}
+    findings = runner._run(COURSE.stage(STAGE), runner.Target(LocalSubmission(names, 0), 0, only={exercise}))
     return findings.exchanges[exercise]
 
 
 def test_a_diagnosis_ends_with_its_time() -> None:
     known = bank("norms")[0]
     log = exchanges("norms", known.name)
-    found = diagnose("norms", log, until=math.inf)
+    found = diagnose(stage_of("norms"), "norms", log, until=math.inf)
     assert found is not None
-    assert diagnose("norms", log, until=0.0) is None
+    assert diagnose(stage_of("norms"), "norms", log, until=0.0) is None

@@ -7,9 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from classes import LIMITS, ROOT, new_classroom
+from whole_course import bank
 
 from autograder.grading.grade_class import grade_class
-from autograder.misconceptions import bank
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from classes import Demo
 from nbgrader.api import Gradebook
+from whole_course import bank, exercises
 
-from autograder.misconceptions import bank, exercises
 from autograder.report import write_grades
 
 pytestmark = pytest.mark.slow

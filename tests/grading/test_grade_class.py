@@ -20,10 +20,12 @@ from typing import Any
 
 import nbformat
 import pytest
-from classes import LIMITS, STAGE, change_release, new_classroom
+from classes import LIMITS, STAGE, change_release, new_classroom, own_copy
 from nbgrader.api import Gradebook
+from whole_course import COURSE
 
 from autograder import cli
+from autograder.course import Stage
 from autograder.grading import grade as grading
 from autograder.grading import grade_class as module
 from autograder.grading import gradebook
@@ -211,16 +213,16 @@ def test_what_keeps_nbgraders_own_autograde_from_it_is_a_sentence(small: Classro
 
 @dataclass
 class OwnTests:
-    """A copy of the hidden tests, which are then those that are run."""
+    """A copy of what the stage has, whose hidden tests are then those that are run."""
 
     folder: Path
 
     @property
     def text(self) -> str:
-        return (self.folder / f"test_{STAGE}.py").read_text()
+        return (self.folder / "hidden_tests.py").read_text()
 
     def rewrite(self, text: str) -> None:
-        (self.folder / f"test_{STAGE}.py").write_text(text)
+        (self.folder / "hidden_tests.py").write_text(text)
         self.forget()
 
     def forget(self) -> None:
@@ -231,10 +233,8 @@ class OwnTests:
 
 
 @pytest.fixture
-def tests(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnTests]:
-    own = OwnTests(tmp_path_factory.mktemp("tests") / "hidden_tests")
-    shutil.copytree(runner.HERE, own.folder, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(runner, "HERE", own.folder)
+def tests(small: Classroom) -> Iterator[OwnTests]:
+    own = OwnTests(own_copy(small, "solutions", STAGE))
     yield own
     own.forget()
 
@@ -249,7 +249,7 @@ def test_points_that_differ_from_those_of_the_hidden_tests_stop_grading(small: C
         grade(Classroom(small.root))
     assert str(told.value) == (
         f"{small.root}/course/{STAGE}/{STAGE}.ipynb: The grade cell norms has 2 points, and its hidden tests in "
-        f"test_{STAGE}.py have 1 point: make them the same. Then `make release`, and grade again."
+        f"solutions/{STAGE}/hidden_tests.py have 1 point: make them the same. Then `make release`, and grade again."
     )
     assert not small.results.exists()
     command = [sys.executable, "-m", "nbgrader", "autograde", STAGE]
@@ -315,7 +315,7 @@ def test_a_mark_scheme_is_there_for_whoever_grades_and_not_for_students(small: C
 
 
 def test_one_notebook_can_be_looked_into_by_hand(small: Classroom) -> None:
-    file = Path(module.__file__).parents[1] / "hidden_tests" / f"test_{STAGE}.py"
+    file = COURSE.stage(STAGE).hidden_tests
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(file), "--submission"]
     right = subprocess.run([*command, notebook(small, "ada")], cwd=small.root, capture_output=True, text=True)
     assert right.returncode == 0, right.stdout[-2000:]
@@ -418,7 +418,7 @@ def test_a_submission_that_changes_while_it_waits_is_told(small: Classroom, monk
 def test_a_fault_of_the_grader_costs_nobody_else_anything(small: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
     notes_on = grading.notes_on
 
-    def fails_at_the_solution(stage: str, sources: list[str], results: list[Any], *rest: Any) -> Any:
+    def fails_at_the_solution(stage: Stage, sources: list[str], results: list[Any], *rest: Any) -> Any:
         if sum(result.earned for result in results) == 15:
             raise RecursionError("too deep")
         return notes_on(stage, sources, results, *rest)

@@ -7,6 +7,7 @@ from typing import Any
 import nbformat
 import pytest
 from classes import ROOT, STAGE
+from whole_course import COURSE
 
 from autograder.grading.classroom import Classroom
 from autograder.grading.grade import grade
@@ -29,7 +30,7 @@ def graded(worker: Worker, answers: dict[str, str], first: str = "", stage: str 
             cell.source = answers[grade_id.removesuffix("_answer")]
     if first:
         notebook.cells.insert(4, nbformat.v4.new_code_cell(first))
-    return grade(stage, repair(nbformat.writes(notebook).encode(), RELEASED), worker, 1)
+    return grade(COURSE.stage(stage), repair(nbformat.writes(notebook).encode(), RELEASED), worker, 1)
 
 
 def score(result: Graded, exercise: str) -> CellScore:

@@ -9,16 +9,14 @@ import pytest
 import torch
 from classes import new_classroom
 from safetensors.torch import save
+from whole_course import COURSE, ROOT, LocalSubmission, right_answer
 
 from autograder.cli import main
 from autograder.grading.classroom import Classroom
 from autograder.hidden_tests.runner import make_ready, run_hidden_tests
-from autograder.misconceptions import right_answer
-from autograder.release import ROOT
 from autograder.report import write_report
-from autograder.reviews import features
-from autograder.submission import LocalSubmission
 from coursekit.data import VARIABLE
+from solutions.heldout import features
 
 HEADS, CLASSIFIERS = "07_bert_gru", "02_recurrent_networks"
 SENTENCE = (
@@ -148,18 +146,18 @@ def test_a_sandbox_without_a_tokenizer_is_no_students_matter(
 ) -> None:
     names = dict.fromkeys(exercises, nothing_loaded)
     asked = {"only": set(exercises)}
-    found = run_hidden_tests(stage, LocalSubmission(names, 0), 0, **asked)
+    found = run_hidden_tests(COURSE.stage(stage), LocalSubmission(names, 0), 0, **asked)
     assert {result.status for result in found} == {"failed"}
     monkeypatch.setattr(features, "folder_of", lambda name: None)
-    found = run_hidden_tests(stage, LocalSubmission(names, 0), 0, **asked)
+    found = run_hidden_tests(COURSE.stage(stage), LocalSubmission(names, 0), 0, **asked)
     assert {(result.status, result.message) for result in found} == {("test error", SENTENCE.format(NEEDS[0]))}
     assert sum(result.earned for result in found) == points
-    (lack, *_) = make_ready(stage, [], 0, print)
+    (lack, *_) = make_ready(COURSE.stage(stage), [], 0, print)
     assert (lack.what, NEEDS[1] in lack.remedy) == (NEEDS[0], True)
 
 
 def test_what_is_not_done_is_no_test_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "folder_of", lambda name: None)
     names = {"vocabulary_facts": not_done}
-    found = run_hidden_tests("01_tokenization", LocalSubmission(names, 0), 0, only={"vocabulary_facts"})
+    found = run_hidden_tests(COURSE.stage("01_tokenization"), LocalSubmission(names, 0), 0, only={"vocabulary_facts"})
     assert {(result.status, result.earned) for result in found} == {("not done", 0.0)}

@@ -7,14 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from whole_course import COURSE, ROOT, STAGES
 
 from autograder.grading.classroom import Classroom
-from autograder.grading.setting import HERE, Setting, Submitted, engine_files
+from autograder.grading.setting import HERE, Setting, Submitted, engine_files, grader_fingerprint
 from autograder.module_graph import imports, reached
-from autograder.release import ROOT, stages
 from autograder.submission import HandedIn
-
-STAGES = stages()
 
 
 def told(setting: Setting, stage: str, folder: str, *, marks: bool = True) -> tuple[bool, list[str]]:
@@ -40,13 +38,42 @@ def test_every_other_stage_is_called_by_its_name_and_nothing_more(folder: str, m
                 assert notes == [f"This is the notebook of {other}; hand in the one of this assignment."]
 
 
-def test_what_decides_a_score_is_found_and_what_only_shows_it_is_not() -> None:
-    found = {path.relative_to(HERE).as_posix() for path in engine_files() if path.is_relative_to(HERE)}
-    assert {"sandbox/zygote.py", "scenarios/recurrent.py", "misconceptions/stage_01/pieces.py"} <= found
-    assert {"hidden_tests/pytest.ini", "hidden_tests/conftest.py", "grading/run.py", "repair/lenient_json.py"} <= found
-    assert not {name for name in found if name.startswith(("report/", "export/", "release/", "hidden_tests/test_"))}
-    assert found.isdisjoint({"cli.py", "demo.py", "grading/gradebook.py", "hidden_tests/reading.py"})
-    assert [path for path in engine_files() if path.parent.name == "golden"]
+@pytest.fixture
+def deciding(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """What goes into the fingerprint of the grader for stage 02, relative to the repository."""
+    read_bytes, read = Path.read_bytes, set()
+
+    def noted(path: Path) -> bytes:
+        read.add(path)
+        return read_bytes(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", noted)
+        grader_fingerprint.__wrapped__(COURSE.stage(STAGES[1]))
+    return {path.relative_to(ROOT).as_posix() for path in read}
+
+
+def test_what_decides_a_score_is_found_and_what_only_shows_it_is_not(deciding: set[str]) -> None:
+    engine = {"sandbox/zygote.py", "answers/diagnosis.py", "hidden_tests/plugin.py", "hidden_tests/pytest.ini"}
+    assert {f"autograder/{name}" for name in engine | {"grading/run.py", "repair/lenient_json.py"}} <= deciding
+    shown = tuple(f"autograder/{folder}/" for folder in ("report", "export", "release", "demo"))
+    assert not {name for name in deciding if name.startswith(shown)}
+    assert deciding.isdisjoint(
+        {f"autograder/{name}" for name in ("cli.py", "grading/gradebook.py", "grading/by_hand.py")}
+    )
+    assert {"course/coursekit/stand_ins.py", f"course/coursekit/golden/{STAGES[1]}.safetensors"} <= deciding
+
+
+def test_what_an_author_wrote_decides_the_scores_of_its_own_stage(deciding: set[str]) -> None:
+    stage, other = STAGES[1], STAGES[0]
+    assert {"solutions/course.py", "solutions/ready_made.py", "solutions/recording.py"} <= deciding
+    answers = {path.relative_to(ROOT).as_posix() for path in (ROOT / f"solutions/{stage}/answers").glob("*.py")}
+    assert len(answers) > 3
+    assert answers | {f"solutions/{stage}/scenarios.py"} <= deciding
+    # Of the hidden tests every exercise has a digest of its own; the rest is for students, or for a made-up class.
+    names = ("hidden_tests.py", "public_checks.py", f"{stage}.py", f"{stage}.ipynb")
+    assert deciding.isdisjoint(f"solutions/{stage}/{name}" for name in names)
+    assert not {name for name in deciding if name.startswith((f"solutions/{stage}/demo/", f"solutions/{other}/"))}
 
 
 def test_imports_are_found_whether_or_not_a_module_is_parsed() -> None:

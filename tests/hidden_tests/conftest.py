@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
+from whole_course import COURSE
 
+from autograder.demo.trained import trained_files
 from autograder.submission import HandedIn
 from autograder.submission.artefacts import find
-from autograder.trained import trained_files
 from coursekit.data import SAMPLE, VARIABLE
 
 
@@ -20,7 +21,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], HandedI
     @cache
     def handed_in(stage: str) -> HandedIn:
         folder = tmp_path_factory.mktemp("trained")
-        for name, content in trained_files(stage).items():
+        for name, content in trained_files(COURSE.stage(stage)).items():
             (folder / name).write_bytes(content)
         return find(folder)
 

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from whole_course import LocalSubmission
 
-from autograder import reviews
 from autograder.hidden_tests import ResourceMissing
-from autograder.reviews import doubts, questions, sample
-from autograder.reviews.asking import Measured, batches, measure
-from autograder.reviews.changes import FEWEST, changed, sentences
-from autograder.sandbox.perform import Performer
-from autograder.scenarios import weights_without_gradient
-from autograder.submission import LocalSubmission
+from autograder.sandbox.perform import Performer, Scenarios
 from autograder.submission.proxy import Submission
 from coursekit.data import SAMPLE, VARIABLE
+from solutions import heldout
+from solutions.heldout import doubts, questions, sample
+from solutions.heldout.asking import Measured, batches, measure
+from solutions.heldout.changes import FEWEST, changed, sentences
+from solutions.recording import weights_without_gradient
 
 PUBLIC = [(sample.review(number % 2, random.Random(number)), number % 2) for number in range(400)]
 REVIEW = 'It began. "Was it good?" It was!<br /><br />The end (of it all.) came late. I wept... Nobody laughed. Go.'
@@ -108,7 +108,7 @@ def test_in_place_of_the_sample_new_reviews_are_asked(monkeypatch: pytest.Monkey
     monkeypatch.setenv(VARIABLE, str(SAMPLE))
     bundled = {json.loads(line)["text"] for file in SAMPLE.glob("*.jsonl") for line in file.open(encoding="utf-8")}
     asked = questions(2000, 1)
-    assert len(asked) == reviews.SAMPLE_QUESTIONS
+    assert len(asked) == heldout.SAMPLE_QUESTIONS
     assert not {text for text, _ in asked} & bundled
     assert Counter(label for _, label in asked) == {0: 150, 1: 150}
 
@@ -118,7 +118,7 @@ def test_reviews_that_cannot_be_read_are_no_students_matter(tmp_path: Path, monk
     with pytest.raises(ResourceMissing, match="has no reviews that can be read") as caught:
         questions(10, 0)
     assert "holds no train split" in caught.value.remedy
-    (missing,) = reviews.lacks(lambda: questions(10, 0))
+    (missing,) = heldout.lacks(lambda: questions(10, 0))
     assert missing.what == "reviews that can be read"
 
 
@@ -213,7 +213,7 @@ def test_what_a_call_is_seeded_with_does_not_tell_the_seed_of_the_run(seed: int)
             told.append(request["seed"])
             return super().perform(request, tensors)
 
-    submission = Submission(Listening({"one": lambda: 1}, None), seed)
+    submission = Submission(Listening({"one": lambda: 1}, Scenarios()), seed)
     again = LocalSubmission({"one": lambda: 1}, seed)
     for _ in range(50):
         submission.one()

@@ -6,7 +6,6 @@ BANK_SEEDS raises the number of repetitions with other random inputs (default 5;
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
 import math
 import os
@@ -15,18 +14,29 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from whole_course import (
+    COURSE,
+    ROOT,
+    STAGES,
+    LocalSubmission,
+    alternatives,
+    bank,
+    exercises,
+    right_answer,
+    stage_module,
+    stage_of,
+)
 
+from autograder.answers import Answer, Misconception, diagnosis
 from autograder.hidden_tests import Told
 from autograder.hidden_tests.runner import run_hidden_tests
-from autograder.misconceptions import Answer, Misconception, alternatives, bank, diagnosis, exercises, right_answer
-from autograder.release import ROOT, stages
-from autograder.submission import Exchange, HandedIn, LocalSubmission, NotDone, StudentError
+from autograder.submission import Exchange, HandedIn, NotDone, StudentError
 
-STAGES = stages()
 SEEDS = range(int(os.environ.get("BANK_SEEDS", "5")))
 STAGE_OF = {exercise: stage for stage in STAGES for exercise in exercises(stage)}
 EXERCISES = list(STAGE_OF)
@@ -44,8 +54,8 @@ class HiddenTest:
 
 @cache
 def hidden_tests(stage: str) -> list[HiddenTest]:
-    module = importlib.import_module(f"autograder.hidden_tests.test_{stage}")
-    tests = {name: function for name, function in vars(module).items() if name.startswith("test_")}
+    found = vars(stage_module(stage, "hidden_tests"))
+    tests = {name: function for name, function in found.items() if name.startswith("test_")}
     return [HiddenTest(name, *function.pytestmark[0].args, function) for name, function in tests.items()]
 
 
@@ -92,6 +102,11 @@ def kept_replays(exercise: str) -> diagnosis.Replays:
     return {}
 
 
+def with_wrong(exercise: str, wrong: list[Misconception]) -> Any:
+    """A bank that knows these wrong answers to an exercise, and no others."""
+    return SimpleNamespace(exercises=[exercise], right=right_answer, wrong=lambda _: wrong)
+
+
 def named(answer: Answer) -> str:
     return f"{answer.exercise}-{answer.name}"
 
@@ -134,7 +149,9 @@ def test_misconception_loses_points_where_it_should_and_hears_its_own_sentence(
     for seed in SEEDS:
         grading = graded_wrong(seed)
         assert wrong.caught_by in grading.lost, f"seed {seed}: lost only {grading.lost}"
-        found = diagnosis.diagnose(wrong.exercise, grading.exchanges, kept_replays(wrong.exercise))
+        found = diagnosis.diagnose(
+            stage_of(wrong.exercise), wrong.exercise, grading.exchanges, kept_replays(wrong.exercise)
+        )
         assert found is not None, f"seed {seed}: not recognised"
         assert found.sentence == wrong.sentence, f"seed {seed}: taken for {found.name}"
 
@@ -156,9 +173,9 @@ def test_no_other_misconception_behaves_alike(
     wrong: Misconception, graded_wrong: Callable[[int], Grading], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [other for other in bank(wrong.exercise) if other.name != wrong.name]
-    monkeypatch.setattr(diagnosis, "bank", lambda exercise: others)
-    exchanges = graded_wrong(SEEDS[-1]).exchanges
-    assert diagnosis.diagnose(wrong.exercise, exchanges, kept_replays(wrong.exercise)) is None
+    monkeypatch.setattr(diagnosis, "bank_of", lambda stage: with_wrong(wrong.exercise, others))
+    exchanges, kept = graded_wrong(SEEDS[-1]).exchanges, kept_replays(wrong.exercise)
+    assert diagnosis.diagnose(stage_of(wrong.exercise), wrong.exercise, exchanges, kept) is None
 
 
 def test_what_a_known_answer_prints_is_not_heard(
@@ -169,16 +186,17 @@ def test_what_a_known_answer_prints_is_not_heard(
         warnings.warn("loud", stacklevel=1)
         return 0.0
 
-    monkeypatch.setattr(diagnosis, "bank", lambda exercise: [replace(bank(exercise)[0], function=loud)])
+    known = [replace(bank("norms")[0], function=loud)]
+    monkeypatch.setattr(diagnosis, "bank_of", lambda stage: with_wrong("norms", known))
     exchanges = grade("norms", LocalSubmission({"norms": lambda beta: 0.0}, 7, None), 7).exchanges
-    assert diagnosis.diagnose("norms", exchanges) is not None
+    assert diagnosis.diagnose(stage_of("norms"), "norms", exchanges) is not None
     assert capsys.readouterr() == ("", "")
     assert not recwarn.list
 
 
 def test_right_answer_is_taken_for_no_misconception(right: Answer, graded_right: Callable[[int], Grading]) -> None:
-    exchanges = graded_right(SEEDS[-1]).exchanges
-    assert diagnosis.diagnose(right.exercise, exchanges, kept_replays(right.exercise)) is None
+    exchanges, kept = graded_right(SEEDS[-1]).exchanges, kept_replays(right.exercise)
+    assert diagnosis.diagnose(stage_of(right.exercise), right.exercise, exchanges, kept) is None
 
 
 def test_messages_are_sentences_without_code(wrong: Misconception, graded_wrong: Callable[[int], Grading]) -> None:
@@ -287,7 +305,7 @@ def test_a_forged_recording_earns_nothing_and_breaks_no_test(exercise: str, valu
 @pytest.mark.parametrize("stage", STAGES)
 def test_runner_gives_the_reference_all_points(stage: str, trained: Callable[[str], HandedIn]) -> None:
     names = {exercise: right_answer(exercise).function for exercise in exercises(stage)}
-    results = run_hidden_tests(stage, LocalSubmission(names, 5, trained(stage)), 5)
+    results = run_hidden_tests(COURSE.stage(stage), LocalSubmission(names, 5, trained(stage)), 5)
     assert [(result.name, result.status) for result in results] == [
         (test.name, "passed") for test in hidden_tests(stage)
     ]
@@ -299,7 +317,7 @@ def test_runner_gives_untouched_stubs_nothing(stage: str) -> None:
     def stub(*args: Any, **kwargs: Any) -> None:
         raise NotImplementedError
 
-    results = run_hidden_tests(stage, LocalSubmission(dict.fromkeys(exercises(stage), stub), 5), 5)
+    results = run_hidden_tests(COURSE.stage(stage), LocalSubmission(dict.fromkeys(exercises(stage), stub), 5), 5)
     assert {result.status for result in results} == {"not done"}
     assert sum(result.earned for result in results) == 0
 
@@ -308,7 +326,7 @@ def test_runner_puts_the_sentence_at_the_test_that_is_meant() -> None:
     stage = "03_scaled_dot_product_attention"
     names = {exercise: right_answer(exercise).function for exercise in exercises(stage)}
     wrong = next(wrong for wrong in WRONG if wrong.name == "masks_query_rows")
-    results = run_hidden_tests(stage, LocalSubmission({**names, wrong.exercise: wrong.function}, 5), 5)
+    results = run_hidden_tests(COURSE.stage(stage), LocalSubmission({**names, wrong.exercise: wrong.function}, 5), 5)
     (lost,) = [result for result in results if result.status != "passed"]
     assert (lost.name, lost.message, lost.misconception) == (wrong.caught_by, wrong.sentence, wrong.name)
     assert lost.title == "padded tokens get no attention"
@@ -319,5 +337,7 @@ def test_options_of_pytest_in_the_environment_are_not_the_graders(monkeypatch: p
     monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
     stage = "03_scaled_dot_product_attention"
     names = {exercise: right_answer(exercise).function for exercise in exercises(stage)}
-    assert {result.status for result in run_hidden_tests(stage, LocalSubmission(names, 5), 5)} == {"passed"}
+    assert {result.status for result in run_hidden_tests(COURSE.stage(stage), LocalSubmission(names, 5), 5)} == {
+        "passed"
+    }
     assert os.environ["PYTEST_ADDOPTS"] == "--no-such-option"

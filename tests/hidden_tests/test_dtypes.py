@@ -10,9 +10,10 @@ import torch
 from test_bank import EXERCISES, RIGHT, SEEDS, STAGE_OF, grade, hidden_tests_of, named
 from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map
+from whole_course import LocalSubmission, bank, right_answer, stage_of
 
-from autograder.misconceptions import Answer, bank, diagnosis, right_answer
-from autograder.submission import HandedIn, LocalSubmission
+from autograder.answers import Answer, diagnosis
+from autograder.submission import HandedIn
 from coursekit.cases import load
 
 # Its powers of e leave the range of float32 where a score is 300, so in float32 it is no right answer.
@@ -112,6 +113,6 @@ def test_a_mistake_beside_a_slip_with_the_dtype_is_recognised_all_the_same(exerc
         if wrong.name != "casts_to_single_precision":
             function = only_in_float32(wrong.function)
             exchanges = grade(exercise, LocalSubmission({exercise: function}, 4), 4).exchanges
-            found = diagnosis.diagnose(exercise, exchanges)
+            found = diagnosis.diagnose(stage_of(exercise), exercise, exchanges)
             assert found is not None, wrong.name
             assert found.name == wrong.name

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-
 import pytest
 import torch
+from whole_course import LocalSubmission, stage_module
 
 from autograder.hidden_tests import Told
-from autograder.submission import LocalSubmission, StudentError
+from autograder.submission import StudentError
 from coursekit import stand_ins
 from coursekit.earlier import STAGES
 
@@ -17,7 +16,7 @@ SEEDS = range(10)
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stand_in_keeps_all_points(name: str) -> None:
-    module = importlib.import_module(f"autograder.hidden_tests.test_{STAGES[name]}")
+    module = stage_module(STAGES[name], "hidden_tests")
     tests = [value for key, value in vars(module).items() if key.startswith("test_")]
     own = [test for test in tests if test.pytestmark[0].args[0] == name]
     assert own

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from whole_course import LocalSubmission, stage_module
 
-from autograder import reviews
 from autograder.hidden_tests import ResourceMissing, Told
-from autograder.reviews import features as module
-from autograder.reviews.asking import Measured, measure
-from autograder.reviews.features import READERS, Reader, folder_of, graded_features, reader_of
-from autograder.submission import LocalSubmission
 from autograder.submission.artefacts import find
 from coursekit.data import SAMPLE, VARIABLE
 from coursekit.features import Features
+from solutions import heldout
+from solutions.heldout import features as module
+from solutions.heldout.asking import Measured, measure
+from solutions.heldout.features import READERS, Reader, folder_of, graded_features, reader_of
 
 MINILM = READERS["all-MiniLM-L6-v2"]
 SHORT = Reader(MINILM.name, 1, MINILM.d_model, 12, MINILM.full, MINILM.best)
@@ -43,7 +43,7 @@ def computed(count: int = 5, seed: int = 0, tell: Callable[[str], None] = print)
 def test_features_belong_to_the_reviews_drawn() -> None:
     found = computed()
     assert len(found) == 5
-    assert found.labels.tolist() == [label for _, label in reviews.questions(5, 0)]
+    assert found.labels.tolist() == [label for _, label in heldout.questions(5, 0)]
     assert found.values.shape == (found.lengths.sum(), SHORT.d_model)
     assert found.values.dtype == torch.float16
 
@@ -54,7 +54,7 @@ def test_features_are_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> Non
     class Never:
         function = staticmethod(lambda *args: pytest.fail("encoded twice"))
 
-    monkeypatch.setattr(module, "right_answer", lambda exercise: Never)
+    monkeypatch.setattr(module, "bank_of", lambda stage: SimpleNamespace(right=lambda exercise: Never))
     assert torch.equal(computed().values, first.values)
 
 
@@ -122,9 +122,9 @@ def test_an_encoder_that_is_not_there_is_no_students_matter(name: str, monkeypat
 
 
 def test_identity_changes_with_the_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_encoder = reviews.identity()
+    with_encoder = heldout.identity()
     monkeypatch.setattr(module, "folder_of", lambda name: None)
-    assert reviews.identity() != with_encoder
+    assert heldout.identity() != with_encoder
 
 
 class Playing(nn.Module):
@@ -144,7 +144,7 @@ def test_the_order_of_an_earlier_grading_is_of_no_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, knows: bool
 ) -> None:
     """Who knew the seed would get everything, which shows that the attack works; nobody does."""
-    hidden = importlib.import_module("autograder.hidden_tests.test_07_bert_gru")
+    hidden = stage_module("07_bert_gru", "hidden_tests")
     save_file({"weight": torch.zeros(3)}, tmp_path / hidden.ARTEFACT, SAVED)
     asked: list[float] = []
     found: list[float] = []
@@ -168,5 +168,5 @@ def test_the_order_of_an_earlier_grading_is_of_no_use(
     grade(1, [])
     learned = [2 * label - 1 for label in asked]
     grade(seed, learned)
-    chance = 0.5 + 5 * (0.25 / reviews.SAMPLE_QUESTIONS) ** 0.5
+    chance = 0.5 + 5 * (0.25 / heldout.SAMPLE_QUESTIONS) ** 0.5
     assert found[1] == 1 if knows else found[1] < chance

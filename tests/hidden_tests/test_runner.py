@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
-import shutil
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from whole_course import COURSE, STAGES, LocalSubmission, alternatives, bank, exercises, right_answer, stage_module
 
+from autograder.answers import Alternative
+from autograder.course import Stage, open_course
 from autograder.hidden_tests import runner, source
-from autograder.hidden_tests import test_03_scaled_dot_product_attention as hidden
 from autograder.hidden_tests.runner import HiddenTestError, TestResult, run_hidden_tests
-from autograder.misconceptions import Alternative, alternatives, bank, exercises, right_answer
-from autograder.release import stages
-from autograder.submission import LocalSubmission
 
 STAGE = "03_scaled_dot_product_attention"
+
+
+def stage_with(root: Path, hidden_tests: str) -> Stage:
+    """A stage of another course, with these hidden tests."""
+    stage = open_course(root).stage(STAGE)
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    stage.hidden_tests.write_text(hidden_tests)
+    return stage
 
 
 def stopped(name: str) -> TestResult:
@@ -27,17 +33,17 @@ def stopped(name: str) -> TestResult:
 def test_only_a_test_that_fails_the_right_answer_too_gives_its_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "faulty_tests", lambda stage: frozenset({"test_faulty"}))
     results = [stopped("test_faulty"), stopped("test_sound")]
-    runner._settle_test_errors(STAGE, results)
+    runner._settle_test_errors(COURSE.stage(STAGE), results)
     assert [(result.status, result.earned) for result in results] == [("test error", 1.0), ("failed", 0.0)]
 
 
 def test_no_test_is_faulty() -> None:
-    assert runner.faulty_tests(STAGE) == frozenset()
+    assert runner.faulty_tests(COURSE.stage(STAGE)) == frozenset()
 
 
 def test_a_stage_without_hidden_tests_is_told() -> None:
     with pytest.raises(HiddenTestError, match="99_nothing"):
-        run_hidden_tests("99_nothing", LocalSubmission({}, 0), 0)
+        run_hidden_tests(COURSE.stage("99_nothing"), LocalSubmission({}, 0), 0)
 
 
 def own_dropout_and_masked_rows(q, k, v, attn_drop_rate=0.1, mask=None):  # type: ignore[no-untyped-def]
@@ -56,7 +62,7 @@ def own_dropout_and_masked_rows(q, k, v, attn_drop_rate=0.1, mask=None):  # type
 def test_a_misconception_is_recognised_whatever_the_random_numbers(seed: int) -> None:
     names = {exercise: right_answer(exercise).function for exercise in exercises(STAGE)}
     names["scaled_dot_product"] = own_dropout_and_masked_rows
-    results = run_hidden_tests(STAGE, LocalSubmission(names, seed), seed)
+    results = run_hidden_tests(COURSE.stage(STAGE), LocalSubmission(names, seed), seed)
     known = next(known for known in bank("scaled_dot_product") if known.name == "masks_query_rows")
     told = {result.name: result.message for result in results if result.misconception == "masks_query_rows"}
     assert told == {known.caught_by: known.sentence}
@@ -65,9 +71,10 @@ def test_a_misconception_is_recognised_whatever_the_random_numbers(seed: int) ->
 @pytest.mark.parametrize("answer", alternatives("scaled_dot_product"), ids=lambda answer: answer.name)
 def test_no_right_answer_fails_on_the_numbers_behind_padding(answer: Alternative) -> None:
     """One that subtracts the maximum over all keys, padded ones too, is right and must survive loud padding."""
+    hidden_tests = stage_module(STAGE, "hidden_tests")
     for seed in range(100):
         submission = LocalSubmission({"scaled_dot_product": answer.function}, seed)
-        hidden.test_padded_tokens_get_no_attention(submission, torch.Generator().manual_seed(seed))
+        hidden_tests.test_padded_tokens_get_no_attention(submission, torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize(
@@ -81,27 +88,29 @@ def test_no_right_answer_fails_on_the_numbers_behind_padding(answer: Alternative
 )
 def test_inputs_that_once_hid_a_mistake_show_it(stage: str, exercise: str, name: str, seed: int) -> None:
     known = next(known for known in bank(exercise) if known.name == name)
-    results = run_hidden_tests(stage, LocalSubmission({exercise: known.function}, seed), seed, only={exercise})
+    results = run_hidden_tests(
+        COURSE.stage(stage), LocalSubmission({exercise: known.function}, seed), seed, only={exercise}
+    )
     assert [result.misconception for result in results if result.misconception] == [name]
 
 
 def test_the_tests_run_in_the_order_of_the_notebook() -> None:
     names = {exercise: right_answer(exercise).function for exercise in exercises(STAGE)}
     usual: list[str] = []
-    run_hidden_tests(STAGE, LocalSubmission(names, 1), 1, usual.append)
+    run_hidden_tests(COURSE.stage(STAGE), LocalSubmission(names, 1), 1, usual.append)
     turned = list(reversed(dict.fromkeys(usual)))
     entered: list[str] = []
-    run_hidden_tests(STAGE, LocalSubmission(names, 1), 1, entered.append, turned)
+    run_hidden_tests(COURSE.stage(STAGE), LocalSubmission(names, 1), 1, entered.append, turned)
     assert list(dict.fromkeys(entered)) == turned
 
 
 def test_only_the_tests_of_some_exercises_are_run() -> None:
     names = {exercise: right_answer(exercise).function for exercise in exercises(STAGE)}
-    results = run_hidden_tests(STAGE, LocalSubmission(names, 1), 1, only={"norms", "saturation"})
+    results = run_hidden_tests(COURSE.stage(STAGE), LocalSubmission(names, 1), 1, only={"norms", "saturation"})
     assert [result.grade_id for result in results] == sorted(result.grade_id for result in results)
     assert {result.grade_id for result in results} == {"norms", "saturation"}
-    assert run_hidden_tests(STAGE, LocalSubmission(names, 1), 1, only={"an exercise that is gone"}) == []
-    assert len(run_hidden_tests(STAGE, LocalSubmission(names, 1), 1)) > len(results)
+    assert run_hidden_tests(COURSE.stage(STAGE), LocalSubmission(names, 1), 1, only={"an exercise that is gone"}) == []
+    assert len(run_hidden_tests(COURSE.stage(STAGE), LocalSubmission(names, 1), 1)) > len(results)
 
 
 MODULE = """
@@ -154,14 +163,8 @@ def test_three(submission):
         ('"Odd."', '"""Odd.\n%of all\n"""', {"a"}),
     ],
 )
-def test_what_depends_on_a_change_runs_again(
-    old: str, new: str, again: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner, "HERE", tmp_path)
-    digests = []
-    for text in (MODULE, MODULE.replace(old, new, 1)):
-        (tmp_path / f"test_{STAGE}.py").write_text(text)
-        digests.append(source.digests(STAGE))
+def test_what_depends_on_a_change_runs_again(old: str, new: str, again: set[str], tmp_path: Path) -> None:
+    digests = [source.digests(stage_with(tmp_path, text)) for text in (MODULE, MODULE.replace(old, new, 1))]
     assert {name for name, _ in digests[0].items() ^ digests[1].items()} == again
 
 
@@ -221,15 +224,14 @@ def far(x):
     ],
 )
 def test_a_helper_of_hidden_tests_is_followed_to_the_exercises_that_use_it(
-    helper: str, old: str, new: str, again: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    helper: str, old: str, new: str, again: set[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(runner, "HERE", tmp_path)
-    (tmp_path / f"test_{STAGE}.py").write_text(WITH_HELPERS)
+    stage = stage_with(tmp_path, WITH_HELPERS)
     digests = []
     for change in (("", ""), (old, new)):
         for name, text in HELPERS.items():
-            (tmp_path / f"{name}.py").write_text(text.replace(*change, 1) if name == helper else text)
-        digests.append(source.digests(STAGE))
+            (stage.folder / f"{name}.py").write_text(text.replace(*change, 1) if name == helper else text)
+        digests.append(source.digests(stage))
     assert {name for name, _ in digests[0].items() ^ digests[1].items()} == again
 
 
@@ -276,12 +278,9 @@ class TestClass:
 """
 
 
-def test_a_hidden_test_may_use_all_that_pytest_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / f"test_{STAGE}.py").write_text(OTHER_FIXTURES)
-    for name in ("conftest.py", "pytest.ini"):
-        shutil.copy(runner.HERE / name, tmp_path)
-    monkeypatch.setattr(runner, "HERE", tmp_path)
-    results = run_hidden_tests(STAGE, LocalSubmission({"three": lambda: 3}, 1), 1)
+def test_a_hidden_test_may_use_all_that_pytest_has(tmp_path: Path) -> None:
+    stage = stage_with(tmp_path, OTHER_FIXTURES)
+    results = run_hidden_tests(stage, LocalSubmission({"three": lambda: 3}, 1), 1)
     assert [(result.name, result.status, result.message) for result in results] == [
         ("test_module_fixture", "passed", None),
         ("test_neither", "failed", "Three is not four."),
@@ -290,21 +289,20 @@ def test_a_hidden_test_may_use_all_that_pytest_has(tmp_path: Path, monkeypatch: 
         ("test_module_fixture_is_kept", "passed", None),
         ("test_of_a_class", "passed", None),
     ]
-    module = runner._collected(tmp_path / f"test_{STAGE}.py").items[0].getparent(pytest.Module)
+    module = runner._collected(stage).items[0].getparent(pytest.Module)
     assert module is not None
     assert module.obj.seen == ["opened", "closed"]
-    assert source.worth(STAGE) == {"norms": 6}
+    assert source.worth(stage) == {"norms": 6}
 
 
-def test_a_module_without_tests_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "HERE", tmp_path)
-    (tmp_path / f"test_{STAGE}.py").write_text("def test_one(: pass")
+def test_a_module_without_tests_is_told(tmp_path: Path) -> None:
+    stage = stage_with(tmp_path, "def test_one(: pass")
     with pytest.raises(HiddenTestError, match="holds no test with @points"):
-        source.digests(STAGE)
-    with pytest.raises(HiddenTestError, match=rf"test_{STAGE}\.py, line 1: "):
-        source.worth(STAGE)
+        source.digests(stage)
+    with pytest.raises(HiddenTestError, match=rf"{STAGE}/hidden_tests\.py, line 1: "):
+        source.worth(stage)
 
 
-@pytest.mark.parametrize("stage", stages())
+@pytest.mark.parametrize("stage", STAGES)
 def test_every_exercise_with_tests_has_a_digest(stage: str) -> None:
-    assert set(exercises(stage)) == set(source.digests(stage)) == set(source.worth(stage))
+    assert set(exercises(stage)) == set(source.digests(COURSE.stage(stage))) == set(source.worth(COURSE.stage(stage)))

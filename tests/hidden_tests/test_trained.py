@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from whole_course import COURSE
 
-from autograder import trained
-from autograder.trained import stage_02, trained_files
+from autograder.demo import trained
+from autograder.demo.trained import trained_files
 
 STAGE = "02_recurrent_networks"
+TRAINING = COURSE.module(f"{STAGE}.demo.training")
 
 
 @pytest.fixture
@@ -20,9 +22,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
 
     def train() -> dict[str, bytes]:
         made.append(b"weights %d" % len(made))
-        return {stage_02.FILE: made[-1]}
+        return {TRAINING.FILE: made[-1]}
 
-    monkeypatch.setattr(stage_02, "train", train)
+    monkeypatch.setattr(TRAINING, "train", train)
     monkeypatch.setattr(trained, "grader_fingerprint", lambda stage: f"as it is, for {stage}")
     yield made
     trained_files.cache_clear()
@@ -31,7 +33,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
 def ask(kept_in: Path | None) -> bytes:
     """As another command would ask."""
     trained_files.cache_clear()
-    return trained_files(STAGE, kept_in)[stage_02.FILE]
+    return trained_files(COURSE.stage(STAGE), kept_in)[TRAINING.FILE]
 
 
 def test_a_second_command_finds_what_was_trained(runs: list[bytes], tmp_path: Path) -> None:
@@ -49,5 +51,5 @@ def test_nothing_is_kept_unless_asked_for(runs: list[bytes]) -> None:
 
 
 def test_a_stage_without_accuracy_has_none(tmp_path: Path) -> None:
-    assert trained_files("03_scaled_dot_product_attention", tmp_path) == {}
+    assert trained_files(COURSE.stage("03_scaled_dot_product_attention"), tmp_path) == {}
     assert list(tmp_path.iterdir()) == []

@@ -12,26 +12,26 @@ from typing import Any
 
 import nbformat
 import pytest
+import whole_course
+from whole_course import COURSE, ROOT, STAGES, exercises, right_answer
 
-from autograder.allowed import BY_HAND, NEED_MORE, everything, fewest, first_tried, parts_for
+from autograder.allowed import by_hand, everything, fewest, first_tried, parts_for
 from autograder.grading.grade import grade
 from autograder.grading.graded import CellScore, Graded
-from autograder.misconceptions import exercises, right_answer
-from autograder.release import ROOT, stages
 from autograder.repair import repair
 from autograder.sandbox import Worker
-from autograder.sandbox.ready_made import FAMILIES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from handed_on import HANDED_ON, HONEST
 
 pytestmark = pytest.mark.slow
-STAGE_OF = {exercise: stage for stage in stages() for exercise in exercises(stage)}
+STAGE_OF = {exercise: stage for stage in STAGES for exercise in exercises(stage)}
 
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    with Worker(parts=fewest("03_scaled_dot_product_attention")) as worker:
+    contents = whole_course.everything()
+    with Worker(parts=fewest(COURSE.stage("03_scaled_dot_product_attention")), contents=contents) as worker:
         yield worker
 
 
@@ -52,7 +52,7 @@ def graded(worker: Worker, exercise: str, source: str) -> Graded:
         mark = cell.metadata.get("nbgrader", {})
         if mark.get("solution"):
             cell.source = source if mark["grade_id"] == f"{exercise}_answer" else answers[mark["grade_id"]]
-    return grade(stage, repair(nbformat.writes(notebook).encode(), release), worker, seed=11)
+    return grade(COURSE.stage(stage), repair(nbformat.writes(notebook).encode(), release), worker, seed=11)
 
 
 def cell(graded: Graded, exercise: str) -> CellScore:
@@ -141,17 +141,27 @@ def test_cells_show_what_they_show_with_everything(worker: Worker) -> None:
 
 
 def test_the_table_speaks_of_exercises_and_families_that_there_are() -> None:
-    for stage, by_hand in BY_HAND.items():
-        assert set(by_hand) <= set(exercises(stage))
-        assert set().union(*by_hand.values()) <= set(FAMILIES)
-    assert set(BY_HAND) >= NEED_MORE
-    assert {exercise for by_hand in BY_HAND.values() for exercise in by_hand} == set(HANDED_ON)
+    tables = {stage: by_hand(COURSE.stage(stage)) for stage in STAGES}
+    for stage, table in tables.items():
+        assert set(table) <= set(exercises(stage))
+        assert set().union(*table.values()) <= {family for family, _ in COURSE.settings.ready_made.families}
+    assert {exercise for table in tables.values() for exercise in table} == set(HANDED_ON)
+
+
+def test_beside_exercises_done_by_hand_those_of_two_stages_have_everything_from_the_start() -> None:
+    found = set()
+    for stage in map(COURSE.stage, STAGES):
+        tried = {exercise: first_tried(stage, exercise).families for exercise in exercises(stage.name)}
+        if by_hand(stage) and None in tried.values():
+            assert {exercise for exercise, families in tried.items() if families is not None} == set(by_hand(stage))
+            found.add(stage.name)
+    assert found == {"01_tokenization", "02_recurrent_networks"}
 
 
 @pytest.mark.parametrize("exercise", STAGE_OF)
 def test_no_exercise_is_tested_with_more_than_it_may_use(exercise: str) -> None:
     stage = STAGE_OF[exercise]
-    first, own = first_tried(stage, exercise), parts_for(stage, exercise)
-    assert first.without == own.without == everything(stage).without
+    first, own = first_tried(COURSE.stage(stage), exercise), parts_for(COURSE.stage(stage), exercise)
+    assert first.without == own.without == everything(COURSE.stage(stage)).without
     assert own.families is None or (first.families is not None and first.families <= own.families)
     assert exercise not in own.without or exercise in first.without

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from whole_course import COURSE
 
 from autograder.hidden_tests.runner import TestResult
 from autograder.redirection import notes_on
@@ -13,12 +14,12 @@ NONE = [TestResult("test_a", "scaled_dot_product", "a", 2.0, 0.0, "failed")]
 
 
 def notes(source: str, results: list[TestResult] = EARNED) -> list[str]:
-    return notes_on(STAGE, [source], results, {})
+    return notes_on(COURSE.stage(STAGE), [source], results, {})
 
 
 def test_what_was_refused_is_told() -> None:
     refused = {"scaled_dot_product": ["torch.scaled_dot_product_attention"]}
-    assert notes_on(STAGE, ["def scaled_dot_product(): pass"], NONE, refused) == [
+    assert notes_on(COURSE.stage(STAGE), ["def scaled_dot_product(): pass"], NONE, refused) == [
         "scaled_dot_product calls torch.scaled_dot_product_attention, which was refused: it is to be built by hand."
     ]
 
@@ -84,6 +85,6 @@ def test_what_can_be_read_is_not_told(source: str) -> None:
     ],
 )
 def test_where_nothing_is_taken_away_the_source_is_read(source: str, named: str) -> None:
-    found = notes_on(STAGE, [source], EARNED, {}, all_there=True)
+    found = notes_on(COURSE.stage(STAGE), [source], EARNED, {}, all_there=True)
     assert [note.partition(". It is ")[0] for note in found] == ([f"scaled_dot_product names {named}"] if named else [])
     assert notes(source) == []

@@ -8,8 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.notebooknode import NotebookNode
-
-from autograder.release import ROOT, stages
+from whole_course import ROOT, STAGES
 
 TEXT = '''# %% [markdown]
 # # 99 · A small stage
@@ -32,7 +31,7 @@ print(double)
 '''.replace("print(double)", 'print("checked")')  # noqa: E501
 
 
-@pytest.fixture(params=stages())
+@pytest.fixture(params=STAGES)
 def stage(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
-from autograder.release import ROOT
+from whole_course import ROOT
 
 OURS = ("autograder", "coursekit")
 NEWER = "99.0"

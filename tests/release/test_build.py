@@ -9,8 +9,9 @@ from typing import Any
 
 import nbformat
 import pytest
+from whole_course import COURSE, ROOT, STAGES
 
-from autograder.release import ROOT, ReleaseError, build, register, release, stages, stale
+from autograder.release import ReleaseError, build, register, release, stale
 from autograder.release.agreement import disagreements
 from autograder.release.golden import GoldenFiles
 from autograder.release.public_cases import public_exercises
@@ -36,7 +37,7 @@ def stale_paths(root: Path) -> list[str]:
 def test_a_release_is_built_once_and_follows_its_sources(small_course: Path) -> None:
     assert stale_paths(small_course) == [SOLUTION, STUDENT]
     lines: list[str] = []
-    assert release(log=lines.append, root=small_course) == [small_course / SOLUTION, small_course / STUDENT]
+    assert release(small_course, log=lines.append) == [small_course / SOLUTION, small_course / STUDENT]
     assert len(lines) == 2
 
     solution = nbformat.read(small_course / SOLUTION, as_version=4)
@@ -59,11 +60,11 @@ def test_a_release_is_built_once_and_follows_its_sources(small_course: Path) -> 
     # A second run changes no file, not even its time.
     before = snapshot(small_course)
     assert stale(small_course) == []
-    assert release(log=silent, root=small_course) == []
+    assert release(small_course, log=silent) == []
     assert snapshot(small_course) == before
 
     # Built again from the same sources, it is the same to the byte.
-    assert release(log=silent, root=small_course, force=True) == []
+    assert release(small_course, log=silent, force=True) == []
 
     # A changed source makes stale all that comes from it, by name and with the remedy.
     text = small_course / TEXT
@@ -71,7 +72,7 @@ def test_a_release_is_built_once_and_follows_its_sources(small_course: Path) -> 
     sentences = [str(item) for item in stale(small_course)]
     assert sentences[0] == f"{SOLUTION} is stale: {TEXT} changed since it was built. Run `make release`."
     assert sentences[1].startswith(f"{STUDENT} is stale: {SOLUTION}, from which it is built, is stale.")
-    release(["99_small"], log=silent, root=small_course)
+    release(small_course, ["99_small"], silent)
     assert stale(small_course) == []
 
     # A released notebook that somebody edited, and one that somebody deleted.
@@ -82,7 +83,7 @@ def test_a_release_is_built_once_and_follows_its_sources(small_course: Path) -> 
     ]
     student_path.unlink()
     assert stale_paths(small_course) == [STUDENT]
-    assert release(log=silent, root=small_course) == [student_path]
+    assert release(small_course, log=silent) == [student_path]
 
 
 def refuse(*_: Any) -> None:
@@ -101,16 +102,16 @@ def test_outputs_are_kept_where_only_prose_or_points_changed(
     small_course: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
 ) -> None:
     text = small_course / TEXT
-    release(log=silent, root=small_course)
+    release(small_course, log=silent)
     before = text.read_text()
     text.write_text(before.replace(old, new, 1))
     assert text.read_text() != before
     with monkeypatch.context() as patched:
         patched.setattr(build, "execute", refuse)
-        assert release(log=silent, root=small_course) == [small_course / SOLUTION, small_course / STUDENT]
+        assert release(small_course, log=silent) == [small_course / SOLUTION, small_course / STUDENT]
     assert stale(small_course) == []
     # It is what running it would have given.
-    assert release(log=silent, root=small_course, force=True) == []
+    assert release(small_course, log=silent, force=True) == []
 
 
 @pytest.mark.parametrize(
@@ -125,24 +126,24 @@ def test_outputs_are_kept_where_only_prose_or_points_changed(
 def test_whatever_else_changed_the_solution_is_run(
     small_course: Path, monkeypatch: pytest.MonkeyPatch, path: str, old: str, new: str
 ) -> None:
-    release(log=silent, root=small_course)
+    release(small_course, log=silent)
     changed = small_course / path
     before = changed.read_text()
     changed.write_text(before.replace(old, new, 1))
     assert changed.read_text() != before
     monkeypatch.setattr(build, "execute", refuse)
     with pytest.raises(AssertionError, match="was run"):
-        release(log=silent, root=small_course)
+        release(small_course, log=silent)
 
 
 def test_outputs_that_somebody_edited_are_not_kept(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    release(log=silent, root=small_course)
+    release(small_course, log=silent)
     for path, old, new in ((SOLUTION, "checked", "right"), (TEXT, "A small stage", "A smaller stage")):
         file = small_course / path
         file.write_text(file.read_text().replace(old, new))
     monkeypatch.setattr(build, "execute", refuse)
     with pytest.raises(AssertionError, match="was run"):
-        release(log=silent, root=small_course)
+        release(small_course, log=silent)
 
 
 def test_an_edit_while_it_is_built_makes_it_stale(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +156,7 @@ def test_an_edit_while_it_is_built_makes_it_stale(small_course: Path, monkeypatc
         return executed
 
     monkeypatch.setattr(build, "execute", edited_meanwhile)
-    release(log=silent, root=small_course)
+    release(small_course, log=silent)
     assert stale_paths(small_course) == [SOLUTION, STUDENT]
 
 
@@ -175,7 +176,7 @@ def test_a_solution_that_cannot_be_released_is_refused_in_words(
     text = small_course / TEXT
     text.write_text(text.read_text().replace(old, new))
     with pytest.raises(ReleaseError, match=sentence) as refused:
-        release(log=silent, root=small_course)
+        release(small_course, log=silent)
     assert "99_small" in str(refused.value)
     assert not (small_course / STUDENT).exists()
 
@@ -230,7 +231,7 @@ def with_prose(small_course: Path) -> Path:
 
 
 def test_points_that_agree_are_released(with_prose: Path) -> None:
-    assert len(release(log=silent, root=with_prose)) == 2
+    assert len(release(with_prose, log=silent)) == 2
 
 
 @pytest.mark.parametrize(
@@ -275,13 +276,13 @@ def test_points_that_agree_are_released(with_prose: Path) -> None:
 def test_points_that_disagree_are_not_released(
     with_prose: Path, path: str, old: str, new: str, sentences: list[str]
 ) -> None:
-    release(log=silent, root=with_prose)
+    release(with_prose, log=silent)
     file = with_prose / path
     assert file.read_text().count(old) >= 1
     file.write_text(file.read_text().replace(old, new))
     before = snapshot(with_prose)
     with pytest.raises(ReleaseError) as refused:
-        release(log=silent, root=with_prose)
+        release(with_prose, log=silent)
     for sentence in sentences:
         assert sentence in str(refused.value)
     assert all(f"{path}:" in line or "README" in line for line in str(refused.value).splitlines()[1:])
@@ -306,6 +307,8 @@ def real_stage(small_course: Path) -> Path:
     for path in (f"solutions/{STAGE}", f"course/{STAGE}", "course/coursekit/golden"):
         shutil.copytree(ROOT / path, small_course / path)
     shutil.copy(ROOT / "solutions/release.json", small_course / "solutions")
+    for path in (ROOT / "solutions").glob("*.py"):
+        shutil.copy(path, small_course / "solutions")
     shutil.rmtree(small_course / "solutions/99_small")
     return small_course
 
@@ -316,7 +319,7 @@ def test_an_exercise_that_only_the_notebook_knows_is_named_before_anything_is_bu
     before = snapshot(real_stage)
     lines: list[str] = []
     with pytest.raises(ReleaseError) as refused:
-        release(log=lines.append, root=real_stage)
+        release(real_stage, log=lines.append)
     told = str(refused.value)
     assert f'{STAGE}.py: The grade cell doubled calls check.doubled, and there is no such check: add "doubled"' in told
     assert 'doubled has 1 point, and nobody can earn them: write a hidden test with @points("doubled", …)' in told
@@ -326,10 +329,10 @@ def test_an_exercise_that_only_the_notebook_knows_is_named_before_anything_is_bu
 
 
 def test_a_public_check_without_a_right_answer_is_named(real_stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_another = public_exercises(STAGE) | {"doubled": public_exercises(STAGE)["norms"]}
+    with_another = public_exercises(COURSE.stage(STAGE)) | {"doubled": public_exercises(COURSE.stage(STAGE))["norms"]}
     monkeypatch.setattr("autograder.release.agreement.public_exercises", lambda stage: with_another)
-    with pytest.raises(ReleaseError, match=r"stage_03\.py: doubled has no right answer: declare one with @reference"):
-        release(log=silent, root=real_stage)
+    with pytest.raises(ReleaseError, match=f"solutions/{STAGE}/public_checks.py: doubled has no right answer"):
+        release(real_stage, log=silent)
 
 
 def test_points_of_a_grade_cell_and_of_its_hidden_tests_agree_or_nothing_is_built(real_stage: Path) -> None:
@@ -337,9 +340,10 @@ def test_points_of_a_grade_cell_and_of_its_hidden_tests_agree_or_nothing_is_buil
     text.write_text(re.sub(r'("grade_id": "norms",.*?"points": )1', r"\g<1>2", text.read_text()))
     before = snapshot(real_stage)
     with pytest.raises(ReleaseError) as refused:
-        release(log=silent, root=real_stage)
+        release(real_stage, log=silent)
     assert (
-        f"The grade cell norms has 2 points, and its hidden tests in test_{STAGE}.py have 1 point: make them the same."
+        f"The grade cell norms has 2 points, and its hidden tests in solutions/{STAGE}/hidden_tests.py have 1 point: "
+        "make them the same."
     ) in str(refused.value)
     assert snapshot(real_stage) == before
 
@@ -354,7 +358,7 @@ def test_a_grade_cell_that_went_is_missed_by_its_hidden_tests(real_stage: Path) 
     with pytest.raises(
         ReleaseError, match=r"hidden tests of norms in .* have 1 point, but there is no grade cell norms"
     ):
-        release(log=silent, root=real_stage)
+        release(real_stage, log=silent)
 
 
 def test_where_a_later_step_fails_an_earlier_one_is_taken_back(
@@ -368,7 +372,7 @@ def test_where_a_later_step_fails_an_earlier_one_is_taken_back(
     before = snapshot(real_stage)
     lines: list[str] = []
     with pytest.raises(ReleaseError, match="a cell of the solution fails"):
-        release(log=lines.append, root=real_stage)
+        release(real_stage, log=lines.append)
     assert [line.split(": ")[1] for line in lines] == ["computing golden tensors …", "running the solution …"]
     assert {path: content for path, (_, content) in snapshot(real_stage).items()} == {
         path: content for path, (_, content) in before.items()
@@ -376,23 +380,23 @@ def test_where_a_later_step_fails_an_earlier_one_is_taken_back(
 
 
 def test_the_points_of_the_course_agree() -> None:
-    assert disagreements(stages(), stages(), ROOT) == []
+    assert disagreements(STAGES, COURSE) == []
 
 
 def test_an_unknown_stage_is_refused_with_the_known_ones(small_course: Path) -> None:
     with pytest.raises(ReleaseError, match="no stage '98_other' in solutions/"):
-        release(["98_other"], root=small_course)
+        release(small_course, ["98_other"])
 
 
 def test_a_gradebook_learns_the_assignment_without_changing_the_release(small_course: Path, tmp_path: Path) -> None:
     from nbgrader.api import Gradebook
 
     with pytest.raises(ReleaseError, match="make release"):
-        register("99_small", f"sqlite:///{tmp_path}/gradebook.db", root=small_course)
-    release(log=silent, root=small_course)
+        register("99_small", f"sqlite:///{tmp_path}/gradebook.db", small_course)
+    release(small_course, log=silent)
     before = snapshot(small_course / "course")
     for _ in range(2):
-        register("99_small", f"sqlite:///{tmp_path}/gradebook.db", root=small_course)
+        register("99_small", f"sqlite:///{tmp_path}/gradebook.db", small_course)
     assert snapshot(small_course / "course") == before
     with Gradebook(f"sqlite:///{tmp_path}/gradebook.db") as gradebook:
         cells = {cell.name: cell.max_score for cell in gradebook.find_notebook("99_small", "99_small").grade_cells}

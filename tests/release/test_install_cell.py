@@ -12,11 +12,14 @@ from pathlib import Path
 import nbformat
 import pytest
 from package_index import Index, course_copy, first_cell, python_without_ours, pythons, serving, stranger
+from whole_course import COURSE, ROOT
 
-from autograder.release import ROOT, ReleaseError, release
-from autograder.release.install_cell import ANOTHER, MISSING, address_in, install_cell
+from autograder.course import SETTINGS, SOURCES, Course
+from autograder.release import ReleaseError, release
+from autograder.release.install_cell import ANOTHER, MISSING, checked_address, install_cell
 
 NOTEBOOKS = sorted((ROOT / "course").glob("[0-9][0-9]_*/*.ipynb"))
+SAYS_MISSING, SAYS_ANOTHER = (f"UsageError: {told.format(package='coursekit')}" for told in (MISSING, ANOTHER))
 RUN = """
 import importlib.util, sys
 from IPython.core.interactiveshell import InteractiveShell
@@ -85,15 +88,15 @@ def test_the_index_would_serve_the_stranger(python: Path, tmp_path: Path, index:
 
 
 def test_all_notebooks_have_the_same_short_first_cell() -> None:
-    assert {first_cell(path) for path in NOTEBOOKS} == {install_cell(address_in(ROOT / "solutions/course.py"))}
+    assert {first_cell(path) for path in NOTEBOOKS} == {install_cell("coursekit", checked_address(COURSE))}
     for address in ("", "https://example.org/coursekit-0.1.0-py3-none-any.whl"):
-        assert len([line for line in install_cell(address).splitlines() if line.strip()]) < 10
+        assert len([line for line in install_cell("coursekit", address).splitlines() if line.strip()]) < 10
 
 
 def test_a_notebook_by_itself_says_in_one_sentence_what_to_do(python: Path, tmp_path: Path, index: Index) -> None:
-    ran = run(install_cell(), python, tmp_path / "empty", index)
+    ran = run(install_cell("coursekit"), python, tmp_path / "empty", index)
     assert (ran.done, ran.origin) == (False, "None")
-    assert ran.said.strip() == f"UsageError: {MISSING}"
+    assert ran.said.strip() == SAYS_MISSING
     assert index.asked == []
     assert index.left_traces() == []
 
@@ -110,10 +113,10 @@ def test_in_a_published_folder_the_package_comes_from_there(python: Path, tmp_pa
 
 def test_a_wheel_that_the_setting_names_is_installed(python: Path, tmp_path: Path, index: Index, wheel: Path) -> None:
     folder = tmp_path / "by itself"
-    cell = install_cell(wheel.name)
+    cell = install_cell("coursekit", wheel.name)
     ran = run(cell, python, folder, index)
     assert not ran.done
-    assert f"UsageError: {MISSING}" in ran.said
+    assert SAYS_MISSING in ran.said
     assert "Traceback" not in ran.said
 
     shutil.copy(wheel, folder)
@@ -126,7 +129,7 @@ def test_a_wheel_that_the_setting_names_is_installed(python: Path, tmp_path: Pat
 
 def test_an_address_that_the_setting_names_is_asked(python: Path, tmp_path: Path, index: Index, wheel: Path) -> None:
     index.files["files"] = {wheel.name: wheel.read_bytes()}
-    ran = run(install_cell(f"{index.address}simple/files/{wheel.name}"), python, tmp_path / "empty", index)
+    ran = run(install_cell("coursekit", f"{index.address}simple/files/{wheel.name}"), python, tmp_path / "empty", index)
     assert ran.done, ran.said
     assert index.asked == [f"/simple/files/{wheel.name}"]
     assert index.left_traces() == []
@@ -138,13 +141,13 @@ def test_an_installed_stranger_is_recognised_and_not_imported(python: Path, tmp_
     subprocess.run([python, "-m", "pip", "install", "--quiet", packed], env=index.environment(), check=True)
     index.trace.unlink()
     for folder in (tmp_path / "empty", course_copy(tmp_path) / NOTEBOOKS[2].stem):
-        ran = run(install_cell(), python, folder, index)
+        ran = run(install_cell("coursekit"), python, folder, index)
         assert not ran.done
-        assert ran.said.strip() == f"UsageError: {ANOTHER}"
+        assert ran.said.strip() == SAYS_ANOTHER
         assert index.left_traces() == []
     # What the sentence says helps.
     subprocess.run([python, "-m", "pip", "uninstall", "-y", "-q", "coursekit"], env=index.environment(), check=True)
-    assert run(install_cell(), python, tmp_path / "course" / NOTEBOOKS[2].stem, index).done
+    assert run(install_cell("coursekit"), python, tmp_path / "course" / NOTEBOOKS[2].stem, index).done
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,19 @@ def test_another_module_of_that_name_is_recognised(
     if source:
         (folder / "coursekit").rmdir()
         (folder / "coursekit.py").write_text(source)
-    assert run(install_cell(), python, folder, index).said.strip() == f"UsageError: {ANOTHER}"
+    assert run(install_cell("coursekit"), python, folder, index).said.strip() == SAYS_ANOTHER
+
+
+def course_with(root: Path, address: object) -> Course:
+    """A course that names an address of its package, as a command finds it that is started now."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == SOURCES]:
+        del sys.modules[name]
+    settings = root / SOURCES / SETTINGS
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(
+        f"from autograder.course import Settings\n\nCOURSE = Settings(package='coursekit', address={address!r})\n"
+    )
+    return Course(root)
 
 
 @pytest.mark.parametrize(
@@ -174,11 +189,9 @@ def test_another_module_of_that_name_is_recognised(
     ],
 )
 def test_addresses_and_files_may_be_named(tmp_path: Path, address: str) -> None:
-    settings = tmp_path / "course.py"
-    settings.write_text(f"COURSEKIT_ADDRESS = {address!r}\n")
-    assert address_in(settings) == address
-    assert address in install_cell(address)
-    compile(install_cell(address), "first cell", "exec")
+    assert checked_address(course_with(tmp_path, address)) == address
+    assert address in install_cell("coursekit", address)
+    compile(install_cell("coursekit", address), "first cell", "exec")
 
 
 @pytest.mark.parametrize(
@@ -204,28 +217,27 @@ def test_addresses_and_files_may_be_named(tmp_path: Path, address: str) -> None:
     ],
 )
 def test_what_pip_could_take_for_a_name_is_refused(tmp_path: Path, address: object) -> None:
-    settings = tmp_path / "course.py"
-    settings.write_text(f"COURSEKIT_ADDRESS = {address!r}\n")
-    with pytest.raises(ReleaseError, match=r"course\.py: COURSEKIT_ADDRESS = .* a bare name is never installed"):
-        address_in(settings)
+    course = course_with(tmp_path, address)
+    with pytest.raises(ReleaseError, match=r"solutions/course\.py: address = .* a bare name is never installed"):
+        checked_address(course)
 
 
 def test_an_address_reaches_the_released_notebook_without_running_the_solution(small_course: Path) -> None:
     text = small_course / "solutions/99_small/99_small.py"
     text.write_text(text.read_text().replace("# %%\n", '# %% tags=["install"]\nimport coursekit\n\n# %%\n', 1))
     student = small_course / "course/99_small/99_small.ipynb"
-    release(log=lambda line: None, root=small_course)
-    assert nbformat.read(student, as_version=4).cells[1].source == install_cell()
+    course_with(small_course, "")
+    release(small_course, log=lambda line: None)
+    assert nbformat.read(student, as_version=4).cells[1].source == install_cell("coursekit")
 
-    settings = small_course / "solutions/course.py"
-    settings.write_text('COURSEKIT_ADDRESS = "https://example.org/coursekit-0.1.0-py3-none-any.whl"\n')
+    course_with(small_course, "https://example.org/coursekit-0.1.0-py3-none-any.whl")
     lines: list[str] = []
-    assert release(log=lines.append, root=small_course) == [student]
+    assert release(small_course, log=lines.append) == [student]
     assert lines == ["99_small: stripping the solution …"]
-    assert first_cell(student) == install_cell("https://example.org/coursekit-0.1.0-py3-none-any.whl")
+    assert first_cell(student) == install_cell("coursekit", "https://example.org/coursekit-0.1.0-py3-none-any.whl")
 
-    settings.write_text('COURSEKIT_ADDRESS = "coursekit"\n')
+    course_with(small_course, "coursekit")
     before = student.read_bytes()
     with pytest.raises(ReleaseError, match="a bare name is never installed"):
-        release(log=lambda line: None, root=small_course)
+        release(small_course, log=lambda line: None)
     assert student.read_bytes() == before

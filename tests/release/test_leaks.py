@@ -17,8 +17,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from whole_course import COURSE, ROOT, STAGES
 
-from autograder.release import ROOT
 from autograder.release.notebooks import read_text_notebook
 
 CODE_RUN = 14  # tokens of code in a row: about half a line of a solution
@@ -29,11 +29,10 @@ STATED = ("a, b, c, d = beta * torch.eye(4)", "return torch.stack([d + b, a, c +
 
 SKIPPED = {tokenize.COMMENT, tokenize.STRING, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 SECRET_MODULES = (
-    "hidden_tests/test_*.py",
-    "misconceptions/stage_*/*.py",
-    "misconceptions/stage_*.py",
-    "release/golden.py",
-    "release/public_cases/stage_*.py",
+    "autograder/release/golden.py",
+    "solutions/heldout/*.py",
+    # Scenarios do in the sandbox what probes do for students, and say it in the same words.
+    *(f"solutions/*/{name}.py" for name in ("hidden_tests", "public_checks", "by_hand", "answers/*")),
 )
 REGION = re.compile(r"^.*BEGIN (SOLUTION|MARK SCHEME).*\n((?:.*\n)*?).*END \1", re.MULTILINE)
 
@@ -83,9 +82,9 @@ def runs(tokens: list[str], length: int) -> set[tuple[str, ...]]:
 
 def secret_code() -> Iterator[tuple[str, list[str]]]:
     for pattern in SECRET_MODULES:
-        for path in sorted((ROOT / "autograder").glob(pattern)):
+        for path in sorted(ROOT.glob(pattern)):
             yield str(path.relative_to(ROOT)), code_tokens(own_code(path.read_text(encoding="utf-8")))
-    for path in sorted((ROOT / "solutions").glob("*/*.py")):
+    for path in (stage.text for stage in COURSE.stages.values()):
         for cell in read_text_notebook(path).cells:
             if cell.cell_type == "code":
                 for region in REGION.finditer(cell.source + "\n"):
@@ -93,7 +92,7 @@ def secret_code() -> Iterator[tuple[str, list[str]]]:
 
 
 def secret_prose() -> Iterator[tuple[str, list[str]]]:
-    for path in sorted((ROOT / "solutions").glob("*/*.py")):
+    for path in (stage.text for stage in COURSE.stages.values()):
         for cell in read_text_notebook(path).cells:
             if cell.cell_type == "markdown":
                 if cell.metadata.get("nbgrader", {}).get("solution"):
@@ -172,6 +171,9 @@ def test_a_leak_is_found_wherever_it_is_put(tmp_path: Path, suffix: str) -> None
 
 def test_there_are_secrets_to_look_for() -> None:
     origins = [origin for origin, _ in secret_code()]
-    for part in ("hidden_tests/test_", "misconceptions/", "release/golden.py", "_answer"):
+    for stage in STAGES:
+        for part in ("hidden_tests.py", "public_checks.py", "answers/"):
+            assert any(origin.startswith(f"solutions/{stage}/{part}") for origin in origins), (stage, part)
+    for part in ("solutions/heldout/", "/by_hand.py", "release/golden.py", "_answer"):
         assert any(part in origin for origin in origins), part
     assert len(list(secret_prose())) >= 4

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from autograder.release import ROOT, stages
+from whole_course import ROOT, STAGES
 
 AUTHORS_FILES = ("hidden_tests.py", "answers/right.py", "answers/__init__.py", "__pycache__/by_hand.cpython-311.pyc")
 
@@ -20,7 +19,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("course")
     shutil.copy(ROOT / "nbgrader_config.py", root)
     shutil.copytree(ROOT / "solutions", root / "solutions")
-    for stage in stages():
+    for stage in STAGES:
         for name in AUTHORS_FILES:
             path = root / "solutions" / stage / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -31,7 +30,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "course"
 
 
-@pytest.mark.parametrize("stage", stages())
+@pytest.mark.parametrize("stage", STAGES)
 def test_only_the_notebook_of_a_stage_reaches_students(written: Path, stage: str) -> None:
     assert [path.name for path in (ROOT / "solutions" / stage).glob("README.md")] == ["README.md"]
     found = [path for path in (written / stage).rglob("*") if path.is_file()]

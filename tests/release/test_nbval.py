@@ -10,8 +10,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from whole_course import COURSE
 
-from autograder.release.notebooks import build_environment, needs_imdb, real_imdb
+from autograder.release.notebooks import build_environment
 
 pytestmark = pytest.mark.slow
 # Beside other tests, threads of one notebook wait for each other, the longer the smaller its matrices.
@@ -25,12 +26,12 @@ SANITISE = Path(__file__).parent / "sanitise.cfg"
 
 def test_nbval_passes_on_the_executed_solution(solution: Path, tmp_path: Path) -> None:
     """Strict: every output is compared but pictures and what a cell marks; times, paths and addresses are masked."""
-    if needs_imdb(nbformat.read(solution, as_version=4)) and real_imdb() is None:
-        pytest.skip("This solution ran on the real IMDB reviews, which are not here: name their folder COURSEKIT_IMDB.")
+    if missing := COURSE.preparation.missing(nbformat.read(solution, as_version=4)):
+        pytest.skip(missing)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     copied = shutil.copy(solution, tmp_path)  # what it saves stays there
     options = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={SANITISE}", "-p", "no:cacheprovider", "-q"]
-    with build_environment() as environment:
+    with build_environment(COURSE) as environment:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-c", tmp_path / "pytest.ini", *options, copied],
             cwd=tmp_path,

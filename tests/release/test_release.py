@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat.notebooknode import NotebookNode
 from safetensors.torch import load
+from whole_course import COURSE, ROOT
 
-from autograder.release import ROOT, stale
+from autograder.release import release, stale
 from autograder.release.golden import golden_files
 from autograder.release.notebooks import read_text_notebook, released
 
 
 def test_nothing_that_is_built_is_stale() -> None:
-    assert [str(item) for item in stale()] == []
+    assert [str(item) for item in stale(ROOT)] == []
 
 
 def test_the_executed_solution_has_the_cells_of_its_text(solution: Path) -> None:
@@ -32,7 +37,7 @@ def test_the_released_notebook_is_what_nbgrader_makes_of_the_solution(solution: 
 
 
 def test_the_golden_tensors_are_what_the_bank_gives(stage: str) -> None:
-    files = golden_files(stage)
+    files = golden_files(COURSE.stage(stage))
     assert files is not None
     path = ROOT / f"course/coursekit/golden/{stage}.json"
     assert files.text == path.read_text(encoding="utf-8")
@@ -85,6 +90,37 @@ def test_only_what_students_may_have_is_released(student_path: Path) -> None:
     assert sorted(path.name for path in student_path.parent.iterdir() if not path.name.startswith(".")) == [
         student_path.name
     ]
+
+
+@pytest.fixture
+def every_file(small_course: Path) -> Path:
+    """The small course, built, and beside its notebook whatever lies in the folder of any stage of the real course."""
+    release(small_course, log=lambda line: None)
+    folder = small_course / "solutions/99_small"
+    for stage in COURSE.stages.values():
+        for path in stage.folder.rglob("*"):
+            copied = folder / path.relative_to(stage.folder)
+            if path.is_file() and path not in (stage.text, stage.solution) and not copied.exists():
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, copied)
+    for name in ("README.md", "limits.toml", ".ipynb_checkpoints/99_small-checkpoint.ipynb", "__pycache__/probes.pyc"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("an author's own")
+    return small_course
+
+
+def test_nbgraders_own_command_gives_students_the_notebook_and_nothing_else(every_file: Path) -> None:
+    inside = {path.name for path in (every_file / "solutions/99_small").iterdir()}
+    assert {"99_small.py", "hidden_tests.py", "probes.py", "scenarios.py", "by_hand.py", "answers", "demo"} <= inside
+    notebook = every_file / "course/99_small/99_small.ipynb"
+    before = notebook.read_bytes()
+    shutil.rmtree(every_file / "course")
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", "99_small"]
+    done = subprocess.run(command, cwd=every_file, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [path for path in (every_file / "course").rglob("*") if path.is_file()] == [notebook]
+    assert list(notebook.parent.iterdir()) == [notebook]
+    assert notebook.read_bytes() == before
 
 
 def test_cells_say_nothing_of_the_machine_that_built_them(solution: Path) -> None:

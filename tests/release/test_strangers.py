@@ -18,8 +18,7 @@ import yaml
 from package_index import OURS, Index, course_copy, empty_wheel, python_without_ours, serving
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-from autograder.release import ROOT
+from whole_course import ROOT
 
 PINS = {
     canonicalize_name(name): version

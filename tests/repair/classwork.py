@@ -11,8 +11,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum
-
-from autograder.release import ROOT
+from whole_course import ROOT
 
 Handed = dict[str, Any]
 

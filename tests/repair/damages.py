@@ -12,8 +12,8 @@ from typing import Any
 import nbformat
 from classwork import STUB, Classwork, Handed, duplicate, hand_in, new_cell, real_classwork, small_classwork, source_of
 from nbgrader.nbgraderformat import MetadataValidator
+from whole_course import STAGES
 
-from autograder.release import stages
 from autograder.repair import repair
 from autograder.repair.slots import slots_of
 from autograder.repair.sources import defined
@@ -196,7 +196,7 @@ class Trial:
 
 @cache
 def classwork() -> list[Classwork]:
-    return [small_classwork(), *map(real_classwork, stages())]
+    return [small_classwork(), *map(real_classwork, STAGES)]
 
 
 def try_damage(seed: int) -> Trial:

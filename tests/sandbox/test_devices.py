@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import nbformat
 import pytest
 import torch
+from whole_course import ROOT, STAGES
 
-from autograder.release import ROOT, stages
 from autograder.sandbox import Process, Worker, devices
 
 if torch.cuda.is_available():
@@ -112,7 +112,7 @@ def test_another_device_stays_what_it_is(process: Process) -> None:
 
 
 @pytest.mark.parametrize("folder", ["course", "solutions"])
-@pytest.mark.parametrize("stage", stages())
+@pytest.mark.parametrize("stage", STAGES)
 def test_the_courses_own_cells_need_no_looking_after(stage: str, folder: str) -> None:
     notebook = nbformat.read(ROOT / folder / stage / f"{stage}.ipynb", as_version=4)
     assert not any(devices.is_named_in(cell.source) for cell in notebook.cells if cell.cell_type == "code")

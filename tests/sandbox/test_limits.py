@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from whole_course import everything
 
 from autograder.sandbox import Limits, Process, ProcessEnded, Worker, cgroups
 
@@ -21,7 +22,7 @@ def small_worker() -> Iterator[Worker]:
     limits = Limits(
         memory_bytes=MEMORY, processes=PROCESSES, cell_seconds=SECONDS, call_seconds=5.0, interrupt_seconds=1.0
     )
-    with Worker(limits) as worker:
+    with Worker(limits, contents=everything()) as worker:
         if worker.group is None:
             pytest.skip("Control groups cannot be made here: they take root, or a delegated systemd scope.")
         yield worker
@@ -132,7 +133,7 @@ def test_starting_a_program_is_told(process: Process) -> None:
 
 
 def test_a_worker_leaves_no_control_group_behind() -> None:
-    with Worker(Limits(memory_bytes=MEMORY)) as worker:
+    with Worker(Limits(memory_bytes=MEMORY), contents=everything()) as worker:
         group = worker.group
         worker.open().close()
     if group is None:

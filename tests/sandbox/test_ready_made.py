@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from whole_course import COURSE, everything
 
 from autograder.sandbox import Parts, Process, Worker
-from autograder.sandbox.cut import CUT, EMPTIED, cut_out, hidden_libraries, torch_folder
-from autograder.sandbox.ready_made import FAMILIES, MODULE_FILES, family_of
+from autograder.sandbox.cut import cut_out, hidden_libraries, torch_folder
 
 NOTHING = Parts(frozenset(), frozenset({"scaled_dot_product"}))
+READY_MADE = COURSE.settings.ready_made
+family_of = READY_MADE.family_of
+HIDDEN = hidden_libraries(frozenset(READY_MADE.libraries), frozenset())
 TORCH = torch_folder()
+assert TORCH is not None
 
 # Operators of torch 2.13 by family, as `family_of` sorts them: without overloads, private ones with those they serve.
 OPERATORS = {
@@ -57,7 +61,7 @@ HARMLESS = {
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    with Worker(parts=NOTHING) as worker:
+    with Worker(parts=NOTHING, contents=everything()) as worker:
         yield worker
 
 
@@ -81,7 +85,7 @@ def test_each_family_takes_the_operators_that_were_reviewed() -> None:
     every = torch._C._dispatch_get_all_op_names()
     # torch.onnx adds some where another test has imported it; their file is cut.
     names = {full.split("::")[1].partition(".")[0] for full in every if not full.startswith("onnx::")}
-    found = {family: sorted(name for name in names if family_of(name) == family) for family in FAMILIES}
+    found = {family: sorted(name for name in names if family_of(name) == family) for family, _ in READY_MADE.families}
     assert found == {family: words.split() for family, words in OPERATORS.items()}
 
 
@@ -102,21 +106,24 @@ def test_every_module_of_torch_is_of_a_file_that_was_reviewed_or_is_cut() -> Non
         "MultiheadAttention": "heads",
     }
     others = {kind.__module__.rpartition(".")[2] for name, kind in kinds.items() if name not in families}
-    assert others <= MODULE_FILES | {"data_parallel"}
+    assert others <= {*READY_MADE.module_files} | {"data_parallel"}
 
 
 def test_every_definition_of_torch_that_is_called_like_a_family_is_cut_emptied_or_reviewed() -> None:
     left = []
     for path in sorted(TORCH.rglob("*.py")):
         name = path.relative_to(TORCH).as_posix()
-        if any(name == known or name.startswith(f"{known}/") for known in (*CUT, *EMPTIED, *HARMLESS)):
+        if any(
+            name == known or name.startswith(f"{known}/")
+            for known in (*READY_MADE.files, *READY_MADE.emptied, *HARMLESS)
+        ):
             continue
         found = re.findall(r"^(?:class|def|async def)\s+(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
         left += [f"{name}: {one}" for one in found if family_of(one) and one != "_ExternNode"]
     assert left == []
 
 
-@pytest.mark.parametrize("name", CUT)
+@pytest.mark.parametrize("name", READY_MADE.files)
 def test_nothing_of_a_family_is_left_in_a_file_that_is_cut(name: str) -> None:
     source = (TORCH / name).read_text(encoding="utf-8")
     cut = cut_out(source, lambda name: family_of(name) is not None and not name.endswith("HOP"), "torch's ")
@@ -131,7 +138,7 @@ def test_nothing_of_a_family_is_left_in_a_file_that_is_cut(name: str) -> None:
 
 
 def _does_nothing(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Pass | ast.Expr) or "sandbox.refusals" in ast.unparse(node)
+    return isinstance(node, ast.Pass | ast.Expr) or "autograder.sandbox.refusals" in ast.unparse(node)
 
 
 def test_cutting_keeps_lines_and_what_is_not_cut() -> None:
@@ -168,7 +175,7 @@ def attention(): pass
 after = 1
 '''
     cut = cut_out(source, lambda name: "attention" in name.lower(), "torch's ")
-    refuse = '__import__("sandbox.refusals", fromlist=["refuse"]).refuse'
+    refuse = '__import__("autograder.sandbox.refusals", fromlist=["refuse"]).refuse'
     assert len(cut.splitlines()) == len(source.splitlines())
     assert cut.count(refuse) == 3
     assert f'def attention_in_a_line(x): return {refuse}("torch\'s attention_in_a_line")' in cut
@@ -181,9 +188,16 @@ after = 1
     assert "return inner" not in cut
 
 
-KERNELS = """
+# An interpreter is told the families, and cannot look them up.
+FAMILY_OF = f"""
+from autograder.sandbox.ready_made import ReadyMade
+family_of = ReadyMade({READY_MADE.families!r}).family_of
+"""
+
+KERNELS = (
+    FAMILY_OF
+    + """
 import torch
-from sandbox.ready_made import family_of
 left = []
 for full in torch._C._dispatch_get_all_op_names():
     if family_of(full.split("::")[1].partition(".")[0]):
@@ -195,16 +209,18 @@ for full in torch._C._dispatch_get_all_op_names():
                 left.append((full, line))
 print(len(left), left[:3])
 """
+)
 
 
 def test_no_dispatch_key_leads_to_a_kernel_of_a_family(process: Process) -> None:
     assert said(process, KERNELS) == "0 []"
 
 
-MODULES = """
+MODULES = (
+    FAMILY_OF
+    + """
 import gc, types, torch
 from torch import nn
-from sandbox.ready_made import family_of
 gc.unfreeze()
 CUT = ("torch.nn.functional", "torch._decomp.decompositions", "torch._higher_order_ops.flex_attention")
 kinds, waiting = set(), [nn.Module]
@@ -212,7 +228,7 @@ while waiting:
     kind = waiting.pop()
     waiting += [one for one in kind.__subclasses__() if one not in kinds]
     kinds.add(kind)
-refuses = lambda function: "sandbox.refusals" in function.__code__.co_consts
+refuses = lambda function: "autograder.sandbox.refusals" in function.__code__.co_consts
 left = []
 for kind in kinds:
     if family_of(kind.__name__) and kind.__module__.startswith("torch."):
@@ -226,6 +242,7 @@ functions = [
 ]
 print(left, functions, sum(1 for kind in kinds if family_of(kind.__name__)) > 20)
 """
+)
 
 
 def test_no_module_or_function_of_a_family_has_its_code(process: Process) -> None:
@@ -253,15 +270,15 @@ def test_libraries_of_numbers_are_there(process: Process, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["transformers", "tokenizers", "sentence_transformers", "nbgrader"])
 def test_other_libraries_are_empty(process: Process, name: str) -> None:
-    assert name in hidden_libraries()
+    assert name in HIDDEN
     assert said(process, f"import {name}\nprint({name}.Something, list({name}.__path__))").endswith("[]")
     source = f"import os, sys\nprint([p for p in sys.path if os.path.exists(os.path.join(p, '{name}'))])"
     assert said(process, source) == "[]"
 
 
 def test_a_library_that_an_instructor_allows_is_there() -> None:
-    assert "toolz" in hidden_libraries()
-    with Worker(parts=NOTHING, libraries=frozenset({"toolz"})) as own:
+    assert "toolz" in HIDDEN
+    with Worker(parts=NOTHING, libraries=frozenset({"toolz"}), contents=everything()) as own:
         assert said(own.open(NOTHING), "import toolz, transformers\nprint(toolz.first([7]))") == "7"
 
 
@@ -316,7 +333,7 @@ def test_statements_behind_any_other_error_are_not_run(worker: Worker) -> None:
 
 
 def test_interpreters_that_are_not_wanted_any_more_end(worker: Worker) -> None:
-    with Worker() as own:
+    with Worker(contents=everything()) as own:
         for families in ((), ("cells",), ("attention",)):
             own.open(Parts(frozenset(families))).close()
         assert len(own.interpreters) == 3

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from whole_course import everything
 
 from autograder.sandbox import Process, Worker, seccomp
 
@@ -28,7 +29,7 @@ NEW = sorted(seccomp.NEW_NAMESPACE)
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[Process]:
-    with Worker() as worker:
+    with Worker(contents=everything()) as worker:
         opened = worker.open()
         yield opened
         opened.close()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from whole_course import COURSE, ROOT, STAGES, everything
 
 from autograder.sandbox import CallTimedOut, Process, ProcessEnded, SandboxDied, SandboxMissing, Worker
 from autograder.sandbox.bubblewrap import environment, find_bubblewrap
@@ -209,25 +210,41 @@ def test_nothing_of_the_host_is_to_be_seen(process: Process) -> None:
     )
     assert "hidden_tests" not in seen
     assert "passwd" not in seen
-    assert "No module named 'autograder'" in run(process, "import autograder.hidden_tests")
+    for name in ("autograder.hidden_tests", "autograder.course", "solutions.heldout"):
+        assert f"No module named '{name}'" in run(process, f"import {name}")
     finding = (
-        "import os\n[path for path, _, files in os.walk('/') if not path.startswith(('/proc', '/usr'))\n"
-        "for file in files if 'test_03' in file or 'misconception' in path or 'solutions' in path]"
+        "import os\n[path for path, _, files in os.walk('/') if not path.startswith(('/proc', '/usr', '/grader'))\n"
+        "for file in files if file.endswith('.py') and '/hidden_tests' in f'{path}/{file}' or '/solutions' in path]"
     )
     assert run(process, finding, 60) == "[]"
+
+
+def test_of_the_course_only_what_runs_here_is_to_be_seen(process: Process) -> None:
+    source = (
+        "import os\n"
+        "print(*(os.path.join(path, file) for folder in ('autograder', 'solutions')\n"
+        "        for path, _, files in os.walk(f'/grader/{folder}') for file in files if file.endswith('.py')))"
+    )
+    seen = {path.removeprefix("/grader/") for path in run(process, source).split()}
+    engine = {f"autograder/sandbox/{path.name}" for path in (ROOT / "autograder" / "sandbox").glob("*.py")}
+    scenarios = {f"solutions/{stage}/scenarios.py" for stage in STAGES}
+    # Students have them too, in coursekit.
+    probes = "solutions/05_transformer_block/probes.py"
+    assert seen == {"autograder/__init__.py", *engine, *scenarios, "solutions/recording.py", probes}
 
 
 def test_the_environment_is_not_the_hosts(process: Process) -> None:
     names = run(process, "import os\nprint(*os.environ)").split()
     assert "HOME" in names
-    assert set(names) <= set(environment()) | {"PYTHONPATH", "PWD", "TORCHINDUCTOR_CACHE_DIR"}
+    assert set(names) <= {*environment(), *COURSE.settings.environment, "PYTHONPATH", "PWD", "TORCHINDUCTOR_CACHE_DIR"}
 
 
 def test_files_are_the_submissions_own(worker: Worker) -> None:
     first = worker.open()
     written = run(
         first,
-        "places = ['/scratch/a', '/tmp/a', '/dev/shm/a', '/a', '/usr/a', '/grader/a', '/grader/sandbox/a']\n"
+        "places = ['/scratch/a', '/tmp/a', '/dev/shm/a', '/a', '/usr/a', '/grader/a', '/grader/autograder/a']\n"
+        "places += ['/grader/autograder/sandbox/a', '/grader/solutions/a', '/grader/coursekit/a']\n"
         "for place in places:\n"
         "    try:\n        open(place, 'w').write('x'); print(place)\n"
         "    except OSError: pass",
@@ -307,7 +324,7 @@ def test_too_large_an_answer_is_refused(worker: Worker) -> None:
 
 
 def test_a_worker_that_died_is_replaced() -> None:
-    with Worker() as own:
+    with Worker(contents=everything()) as own:
         own.open().close()
         own.interpreters[-1].kill()
         own.interpreters[-1].wait()
@@ -316,7 +333,7 @@ def test_a_worker_that_died_is_replaced() -> None:
 
 
 def test_what_ends_the_sandbox_from_outside_is_no_fault_of_the_submission() -> None:
-    with Worker() as own:
+    with Worker(contents=everything()) as own:
         process = own.open()
         own.interpreters[-1].kill()
         with pytest.raises(SandboxDied):
@@ -350,7 +367,7 @@ def test_without_bubblewrap_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_trusted_submissions_run_without_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join(p for p in os.get_exec_path() if not shutil.which("bwrap", path=p)))
-    with Worker(trust=True) as own:
+    with Worker(trust=True, contents=everything()) as own:
         process = own.open()
         folder = run(process, "import os\nprint(os.getcwd())\ndef f(x):\n    return x + 1").strip()
         assert call(process, "f", 1) == 2
@@ -360,7 +377,7 @@ def test_trusted_submissions_run_without_bubblewrap(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_trusted_submission_ends_with_its_interpreter() -> None:
-    with Worker(trust=True) as own:
+    with Worker(trust=True, contents=everything()) as own:
         process = own.open()
         pid = run(process, "import os\nprint(os.getpid())").strip()
         own.interpreters[-1].kill()
@@ -373,7 +390,8 @@ def test_a_trusted_submission_ends_with_its_interpreter() -> None:
 
 def test_what_submissions_need_is_imported_before_they_run(worker: Worker) -> None:
     process = worker.open()
-    needed = ["scenarios", "coursekit.data", "coursekit.stand_ins", "coursekit.encoder", "coursekit.earlier"]
+    scenarios = [f"solutions.{stage}.scenarios" for stage in STAGES]
+    needed = [*scenarios, "coursekit.data", "coursekit.stand_ins", "coursekit.encoder", "coursekit.earlier"]
     outputs, succeeded, _ = process.run(
         f"import sys\nprint([name for name in {needed} if name not in sys.modules])", 1, 5
     )

@@ -9,18 +9,25 @@ import pytest
 import torch
 from notebooks import notebook_of
 from torch import nn
+from whole_course import right_answer, stage_module
 
-from autograder.hidden_tests.test_05_transformer_block import attended, attention_parts, fed_forward, feed_forward_parts
-from autograder.misconceptions import right_answer
-from autograder.scenarios import (
-    block_outputs,
-    gradient_norms_twice,
-    positions_added,
-    positions_on_another_device,
-)
 from coursekit import stand_ins
-from coursekit.probes.stage_05 import fill, form_of_statements_block, transformer_block
 from coursekit.variants import BlockVariant
+
+scenarios = stage_module("05_transformer_block", "scenarios")
+hidden_tests = stage_module("05_transformer_block", "hidden_tests")
+probes = stage_module("05_transformer_block", "probes")
+block_outputs = scenarios.block_outputs
+gradient_norms_twice = scenarios.gradient_norms_twice
+positions_added = scenarios.positions_added
+positions_on_another_device = scenarios.positions_on_another_device
+attended = hidden_tests.attended
+attention_parts = hidden_tests.attention_parts
+fed_forward = hidden_tests.fed_forward
+feed_forward_parts = hidden_tests.feed_forward_parts
+fill = probes.fill
+form_of_statements_block = probes.form_of_statements_block
+transformer_block = probes.transformer_block
 
 SIZES = (12, 3)
 

@@ -8,19 +8,19 @@ import pytest
 import torch
 from notebooks import notebook_of
 from torch import Tensor, nn
+from whole_course import bank, right_answer, stage_module
 
-from autograder.misconceptions import bank, right_answer
 from autograder.sandbox.perform import Names
-from autograder.scenarios import (
-    encoded_once,
-    head_trained,
-    load_head,
-    logits_of_features,
-    model_on_features,
-    passed_over,
-    sentiment_built,
-    size_on_bert_base,
-)
+
+scenarios = stage_module("07_bert_gru", "scenarios")
+encoded_once = scenarios.encoded_once
+head_trained = scenarios.head_trained
+load_head = scenarios.load_head
+logits_of_features = scenarios.logits_of_features
+model_on_features = scenarios.model_on_features
+passed_over = scenarios.passed_over
+sentiment_built = scenarios.sentiment_built
+size_on_bert_base = scenarios.size_on_bert_base
 
 
 def names(exercise: str, answer: str | None = None) -> Names:

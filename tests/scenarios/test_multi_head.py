@@ -8,18 +8,19 @@ import pytest
 import torch
 from notebooks import notebook_of
 from torch import Tensor, nn
+from whole_course import alternatives, right_answer, stage_module
 
-from autograder.misconceptions import Answer, alternatives, right_answer
-from autograder.scenarios import (
-    attend,
-    attention_after_copying,
-    attention_changes,
-    attention_gradients,
-    attention_made,
-    attention_parameters,
-    attention_start,
-    gap_of_module,
-)
+from autograder.answers import Answer
+
+scenarios = stage_module("04_multi_head_attention", "scenarios")
+attend = scenarios.attend
+attention_after_copying = scenarios.attention_after_copying
+attention_changes = scenarios.attention_changes
+attention_gradients = scenarios.attention_gradients
+attention_made = scenarios.attention_made
+attention_parameters = scenarios.attention_parameters
+attention_start = scenarios.attention_start
+gap_of_module = scenarios.gap_of_module
 
 RIGHT = [right_answer("MultiHeadAttention"), *alternatives("MultiHeadAttention")]
 

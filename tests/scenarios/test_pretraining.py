@@ -5,10 +5,16 @@ from __future__ import annotations
 import torch
 from notebooks import notebook_of
 from torch import Tensor, nn
+from whole_course import alternatives, right_answer, stage_module
 
-from autograder.misconceptions import alternatives, right_answer
-from autograder.scenarios import bert_dropout, bert_gradients, bert_outputs, fill_with_toy, step_on_toy
 from coursekit.stand_ins import BertModel
+
+scenarios = stage_module("06_bert_pretraining", "scenarios")
+bert_dropout = scenarios.bert_dropout
+bert_gradients = scenarios.bert_gradients
+bert_outputs = scenarios.bert_outputs
+fill_with_toy = scenarios.fill_with_toy
+step_on_toy = scenarios.step_on_toy
 
 SIZES = (2, 22, 12, 3)
 IDS = torch.arange(10).view(2, 5)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import torch
+from whole_course import stage_module
 
-from autograder.scenarios import gradients, sizes_of_results, with_inputs
+scenarios = stage_module("03_scaled_dot_product_attention", "scenarios")
+gradients = scenarios.gradients
+sizes_of_results = scenarios.sizes_of_results
+with_inputs = scenarios.with_inputs
 
 
 def test_with_inputs_shows_an_input_that_was_written_to() -> None:

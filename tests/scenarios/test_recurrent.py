@@ -9,18 +9,20 @@ import pytest
 import torch
 from notebooks import notebook_of
 from torch import Tensor, nn
+from whole_course import stage_module
 
-from autograder.hidden_tests.test_02_recurrent_networks import RIGHT_ACCURACY, RIGHT_CELL
-from autograder.scenarios import (
-    classifier,
-    experiment,
-    load_weights,
-    logits_of_reviews,
-    parameters_counted,
-    pass_over_batches,
-    unrolled,
-    weights_wanted,
-)
+scenarios = stage_module("02_recurrent_networks", "scenarios")
+hidden_tests = stage_module("02_recurrent_networks", "hidden_tests")
+classifier = scenarios.classifier
+experiment = scenarios.experiment
+load_weights = scenarios.load_weights
+logits_of_reviews = scenarios.logits_of_reviews
+parameters_counted = scenarios.parameters_counted
+pass_over_batches = scenarios.pass_over_batches
+unrolled = scenarios.unrolled
+weights_wanted = scenarios.weights_wanted
+RIGHT_ACCURACY = hidden_tests.RIGHT_ACCURACY
+RIGHT_CELL = hidden_tests.RIGHT_CELL
 
 BATCHES = [
     (torch.tensor([[2, 3], [1, 0]]), torch.tensor([2, 1]), torch.tensor([1.0, 0.0], dtype=torch.float64)),

@@ -6,11 +6,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from whole_course import stage_module
 
-from autograder.hidden_tests.test_01_tokenization import PIECES
-from autograder.scenarios import batches_dealt, encoded, items_of_dataset, numbers_dealt, sizes_of_parts
 from coursekit import load_tokenizer, stand_ins
 from coursekit.words import STOP_WORDS
+
+scenarios = stage_module("01_tokenization", "scenarios")
+hidden_tests = stage_module("01_tokenization", "hidden_tests")
+batches_dealt = scenarios.batches_dealt
+encoded = scenarios.encoded
+items_of_dataset = scenarios.items_of_dataset
+numbers_dealt = scenarios.numbers_dealt
+sizes_of_parts = scenarios.sizes_of_parts
+PIECES = hidden_tests.PIECES
 
 
 def notebook(source: str, **given: Any) -> SimpleNamespace:

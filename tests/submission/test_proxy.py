@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from whole_course import LocalSubmission
 
 from autograder.sandbox import Worker
-from autograder.submission import LocalSubmission, Missing, NotDone, Raised, Submission, Unreadable
+from autograder.submission import Missing, NotDone, Raised, Submission, Unreadable
 
 SOURCE = """
 def halved(x, by=2):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from autograder.course import SOURCES
 from autograder.grading.by_hand import grade_notebook
 from autograder.grading.classroom import Classroom, ClassroomError, write_whole
 from autograder.grading.graded import Graded
@@ -93,7 +94,7 @@ def _grade(classroom: Classroom, settings: dict[str, Any], folder: Path, results
         print(f"No sandbox ({missing}); graded without, as the zip was made to allow.")
     user = submission_user()
     if user is not None:
-        own = ("autograder/hidden_tests", "autograder/misconceptions", "classroom")
+        own = (SOURCES, "classroom")
         keep_to_ourselves(results.absolute().parent, *(classroom.root / name for name in own))
     adopt_orphans()
     try:

@@ -1,18 +1,18 @@
 """The zip that Gradescope builds an autograder from: its two scripts, this project, and one assignment.
 
-The hidden tests and misconceptions of other assignments are left out, and so are the solutions.
+What other assignments have is left out, and so are the solutions.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from autograder.course import RELEASED, SOURCES, Stage, open_course
 from autograder.export.formats import Export
 from autograder.grading.cache import class_secret
 from autograder.grading.classroom import CONFIG, LIMITS_FILE, PACKAGES, ClassroomError
@@ -32,15 +32,15 @@ FILES = (
     "course/pyproject.toml",
     "course/README.md",
 )
-OF_A_STAGE = re.compile(r"/(?:test|stage)_(\d+)")
 
 
 def write(export: Export) -> None:
     """Write the zip. Raises ClassroomError where the stage or a file of the project is missing, OSError."""
     assert export.stage is not None
     export.classroom.check_stage(export.stage)
-    test_file(export.stage)
     root = export.classroom.root
+    stage = open_course(root).stage(export.stage)
+    test_file(stage)
     settings = {"assignment": export.stage, "trust_submissions": export.trust, "visibility": VISIBILITY}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -57,7 +57,7 @@ def write(export: Export) -> None:
             lines.append(f"{PACKAGES} = {json.dumps([*packages])}")
             _add(archive, "packages.txt", "\n".join(f"{name}=={found}" for name, found in packages.items()).encode())
         _add(archive, LIMITS_FILE, "\n".join(lines).encode())
-        for path in _project(root, export.stage):
+        for path in _project(stage):
             _add(archive, path.relative_to(root).as_posix(), path.read_bytes())
     export.path.parent.mkdir(parents=True, exist_ok=True)
     part = export.path.with_name(f"{export.path.name}.part")
@@ -65,19 +65,28 @@ def write(export: Export) -> None:
     part.replace(export.path)
 
 
-def _project(root: Path, stage: str) -> Iterator[Path]:
+def _project(stage: Stage) -> Iterator[Path]:
+    root = stage.course.root
     for name in FILES:
         if not (root / name).is_file():
             raise ClassroomError(f"{root / name} is missing, and the autograder needs it: get the whole project.")
         yield root / name
-    number = stage.partition("_")[0]
-    for folder in ("autograder", "course/coursekit", f"course/{stage}"):
-        for path in sorted((root / folder).rglob("*")):
-            inside = path.relative_to(root).as_posix()
-            built = "/__pycache__/" in inside or "/." in inside or path.suffix == ".pyc"
-            other = folder == "autograder" and (of := OF_A_STAGE.search(inside)) is not None and of[1] != number
-            if path.is_file() and not built and not other:
+    for folder in ("autograder", f"{RELEASED}/{stage.course.settings.package}", f"{RELEASED}/{stage.name}"):
+        yield from _files(root / folder)
+    for path in _files(root / SOURCES):
+        first, *rest = path.relative_to(root / SOURCES).parts
+        if first == stage.name:
+            if rest[0] not in (stage.text.name, stage.solution.name, "demo"):
                 yield path
+        elif first not in stage.course.stages and (not rest or path.suffix == ".py"):
+            yield path
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder).as_posix()
+        if path.is_file() and path.suffix != ".pyc" and "__pycache__/" not in inside and "/." not in f"/{inside}":
+            yield path
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:

@@ -21,8 +21,7 @@ done
 .venv/bin/pip install --no-cache-dir --constraint constraints.txt -e './course[offline]' -e .
 [ -f packages.txt ] && .venv/bin/pip install --no-cache-dir --constraint constraints.txt -r packages.txt
 
-# Accuracy is graded on reviews of IMDB, which are fetched now.
-if grep -q autograder.reviews autograder/hidden_tests/test_*.py; then
-    .venv/bin/python -c 'import sys; from coursekit.data import IMDB; folder, why = IMDB.download()
-sys.exit(None if folder else f"IMDB could not be had: the hub was {why}. Build the autograder again later.")'
+# What the hidden tests measure on is fetched now.
+if [ -f solutions/fetch.py ]; then
+    .venv/bin/python solutions/fetch.py "$(ls -d solutions/*/hidden_tests.py | cut -d/ -f2)"
 fi

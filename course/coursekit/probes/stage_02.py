@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from coursekit.probes import figures_of
+from coursekit.history import figures_of
 
 Batch = list[Tensor]
 

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from coursekit.probes import Probe
 from coursekit.stand_ins import BertModel
 
 CLOSE = 1e-4
@@ -147,7 +146,7 @@ def verdicts(answer: Callable[[], Any]) -> tuple[Any, ...]:
     return sorted(given, key=str), all(isinstance(said, bool) for said in given.values())
 
 
-PROBES: dict[str, Probe] = {
+PROBES: dict[str, Callable[..., tuple[Any, ...]]] = {
     "bert_model": bert_model,
     "masking": masking,
     "training_step": training_step,

@@ -9,7 +9,7 @@ for root in ("/", "/home", "/root", "/grader", "/srv", "..", "../..", "../../.."
         if folder.count("/") > 6:
             folders.clear()
         for name in files:
-            if "hidden" in folder or name.startswith("test_03") or name.endswith("canary.txt"):
+            if "hidden" in folder + name or name.startswith("test_03") or name.endswith("canary.txt"):
                 try:
                     print(folder, name, open(os.path.join(folder, name)).read()[:2000])
                 except OSError:
