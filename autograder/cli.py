@@ -100,6 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.set_defaults(command=_export)
 
+    check = commands.add_parser("check", help="tell the author of a stage what is missing or does not fit together")
+    check.add_argument("stages", nargs="*", metavar="STAGE", help="all where none is named")
+    check.set_defaults(command=_check)
+
     demo = commands.add_parser("demo", help="make a class of made-up submissions and do all of the above")
     demo.set_defaults(command=_demo)
     return parser
@@ -125,6 +129,20 @@ def _release(options: argparse.Namespace) -> int:
     files = release(Classroom.find().root, options.stages or None, force=options.force)
     print(f"{len(files)} files written." if files else "Everything is fresh.")
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from autograder.check import check_stage
+    from autograder.course import open_course
+
+    classroom = Classroom.find()
+    course, found = open_course(classroom.root), 0
+    for name in options.stages or course.stages:
+        for sentence in check_stage(course.stage(name), classroom.cache / "check"):
+            print(sentence, flush=True)
+            found += 1
+    print(f"{found} to mend." if found else "Nothing to mend.")
+    return 1 if found else 0
 
 
 def _grade(options: argparse.Namespace) -> int:

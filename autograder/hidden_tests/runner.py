@@ -97,9 +97,9 @@ def grade_cell_of(item: pytest.Item) -> str:
     return _points_of(item)[0]
 
 
-def collected_points(stage: Stage) -> list[tuple[str, float]]:
-    """The grade_id and the value of each hidden test of a stage, as pytest collects them. Raises HiddenTestError."""
-    return [_points_of(item) for item in _collected(stage).items]
+def collected_points(stage: Stage) -> list[tuple[str, str, float]]:
+    """Name, grade_id and value of each hidden test of a stage, as pytest collects them. Raises HiddenTestError."""
+    return [(item.name, *_points_of(item)) for item in _collected(stage).items]
 
 
 def submission_for(target: Target, item: pytest.Item) -> Submission:

@@ -38,7 +38,7 @@ def worth(stage: Stage) -> dict[str, float]:
         raise HiddenTestError(f"{path}, line {error.lineno}: {error.msg}.") from None
     values = [points for statement in module.body if (points := points_of(statement)) is not None]
     if any(_may_be_many(statement) for statement in module.body):
-        values = collected_points(stage)
+        values = [(grade_id, value) for _, grade_id, value in collected_points(stage)]
     sums: dict[str, float] = {}
     for grade_id, value in values:
         sums[grade_id] = sums.get(grade_id, 0.0) + value

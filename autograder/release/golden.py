@@ -55,7 +55,7 @@ def golden_files(stage: Stage) -> GoldenFiles | None:
 
 def _exercise(bank: Bank, name: str, exercise: PublicExercise, shelf: dict[str, torch.Tensor]) -> dict[str, Any]:
     reference = bank.right(name).function
-    cases = [_case(public, exercise, reference) for public in exercise.cases]
+    cases = cases_of(exercise, reference)
     for case in cases:
         judgement = judge(reference, case)
         if not judgement.passed:
@@ -81,6 +81,11 @@ def _exercise(bank: Bank, name: str, exercise: PublicExercise, shelf: dict[str, 
         ],
         "slips": _slips(bank.wrong(name), name, cases, shelf),
     }
+
+
+def cases_of(exercise: PublicExercise, reference: Any) -> list[Case]:
+    """What the public check of an exercise tries, with the answers of its reference."""
+    return [_case(public, exercise, reference) for public in exercise.cases]
 
 
 def _case(public: PublicCase, exercise: PublicExercise, reference: Any) -> Case:
