@@ -104,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("stages", nargs="*", metavar="STAGE", help="all where none is named")
     check.set_defaults(command=_check)
 
+    new = commands.add_parser("new", help="write a course of one stage, to be changed into your own")
+    new.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+    new.add_argument("--package", metavar="NAME", help="the package that students import (default: after the folder)")
+    new.set_defaults(command=_new)
+
     demo = commands.add_parser("demo", help="make a class of made-up submissions and do all of the above")
     demo.set_defaults(command=_demo)
     return parser
@@ -131,14 +136,27 @@ def _release(options: argparse.Namespace) -> int:
     return 0
 
 
+def _new(options: argparse.Namespace) -> int:
+    from autograder.new import new_course
+
+    for path in new_course(options.folder, options.package):
+        print(path.relative_to(options.folder.resolve().parent))
+    print(f"\nNow: cd {options.folder}; autograder check; autograder release; autograder demo")
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     from autograder.check import check_stage
     from autograder.course import open_course
 
     classroom = Classroom.find()
     course, found = open_course(classroom.root), 0
+
+    def tell(sentence: str) -> None:
+        print(sentence, file=sys.stderr, flush=True)
+
     for name in options.stages or course.stages:
-        for sentence in check_stage(course.stage(name), classroom.cache / "check"):
+        for sentence in check_stage(course.stage(name), classroom.cache / "check", tell):
             print(sentence, flush=True)
             found += 1
     print(f"{found} to mend." if found else "Nothing to mend.")

@@ -94,6 +94,8 @@ class Course:
 
     def module(self, name: str) -> ModuleType:
         """A module of the course by its name below `solutions`. Raises ImportError, and what the module raises."""
+        if f"{SOURCES}.{name}" != f"{SOURCES}.{Path(SETTINGS).stem}":
+            _ = self.package_folder  # which modules of the course may import
         package = sys.modules.get(SOURCES)
         if package is None or list(package.__path__) != [str(self.sources)]:
             for loaded in [each for each in sys.modules if each == SOURCES or each.startswith(f"{SOURCES}.")]:
@@ -116,17 +118,22 @@ class Course:
 
     @property
     def package_folder(self) -> Path | None:
-        """Where the students' package is installed; None for a course without one. Raises CourseError."""
+        """Where the students' package is installed, else its sources, which can then be imported; None for a course
+        without one. Raises CourseError.
+        """
         name = self.settings.package
         if not name:
             return None
         spec = importlib.util.find_spec(name)
-        if spec is None or not spec.submodule_search_locations:
+        if spec is not None and spec.submodule_search_locations:
+            return Path(next(iter(spec.submodule_search_locations))).resolve()
+        if not self.package_sources.is_dir():
             raise CourseError(
-                f"{name}, the package in {self.root / RELEASED}, is not installed beside the grader: run "
-                f"`pip install -e {self.root / RELEASED}`, or `make setup` where there is a Makefile."
+                f"{name}, which students import, is neither installed nor in {self.root / RELEASED}. Write it, or "
+                f"correct `package` in {self.root / SOURCES / SETTINGS}."
             )
-        return Path(next(iter(spec.submodule_search_locations))).resolve()
+        sys.path.append(str(self.package_sources.parent))
+        return self.package_sources.resolve()
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Variables with the folder of the students' package filled in."""

@@ -103,7 +103,7 @@ def graded(notebook: NotebookNode) -> list[Exercise]:
 
 def graded_table(stage: Stage, notebook: NotebookNode) -> str:
     """A row for each graded cell: where it stands, its points, and how many tests and answers there are to it."""
-    tests = Counter(exercise for exercise, _ in collected_points(stage))
+    tests = Counter(exercise for _, exercise, _ in collected_points(stage))
     bank = bank_of(stage)
     rows = ["| section | graded | points | hidden tests | wrong answers | right answers |", "|---|---|---|---|---|---|"]
     for exercise in graded(notebook):

@@ -32,7 +32,12 @@ COURSE = Settings(
         "coursekit.runtime",
         "coursekit.stand_ins",
     ),
-    environment={"COURSEKIT_PROFILE": "cpu", "COURSEKIT_EARLIER_WORK": "0"},
+    environment={
+        "COURSEKIT_PROFILE": "cpu",
+        "COURSEKIT_EARLIER_WORK": "0",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    },
     # The made-up class has trained its models on the bundled reviews, which every machine has.
     demo={"COURSEKIT_IMDB": "{package}/sample"},
     stand_ins={"coursekit.stand_ins": STAGES},

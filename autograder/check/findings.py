@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from autograder.submission.artefacts import find
 
 from .hints import telling_hints
 from .public import public_disagreements
+from .silence import silence
 
 SEEDS = (1, 2, 3)
 
@@ -38,10 +36,11 @@ class Lost:
     untested: set[str] = field(default_factory=set)
 
 
-def check_stage(stage: Stage, folder: Path) -> Iterator[str]:
+def check_stage(stage: Stage, folder: Path, tell: Callable[[str], None] = lambda sentence: None) -> Iterator[str]:
     """What is wrong in a stage, sentence by sentence as it is found; nothing where all is well.
 
     folder   where files that made-up students hand in may be kept for the next time
+    tell     is given a sentence before what takes long
 
     Raises ReleaseError for a text notebook that is none, HiddenTestError for hidden tests that cannot be collected.
     """
@@ -59,6 +58,7 @@ def check_stage(stage: Stage, folder: Path) -> Iterator[str]:
         if exercise not in bank.exercises:
             yield _undeclared(stage, exercise, "has no answers.")
         else:
+            tell(f"{exercise}: trying {len(bank.wrong(exercise)) + len(bank.alternatives(exercise)) + 1} answers …")
             yield from _answers(stage, bank, exercise, names, handed_in)
     notebook = read_text_notebook(stage.text)
     yield from (f"{_at(stage, 'public_checks.py')}: {each}" for each in telling_hints(stage, notebook))
@@ -138,9 +138,7 @@ def _try(stage: Stage, answer: Answer, handed_in: HandedIn, lost: Lost) -> None:
 def _tested(stage: Stage, answer: Answer, handed_in: HandedIn, seed: int) -> list[TestResult]:
     scenarios = stage.loaded_scenarios()
     submission = LocalSubmission({answer.exercise: answer.function}, seed, handed_in, scenarios)
-    # What known answers print, or a library says of them, is of no use here.
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with silence():
         return run_hidden_tests(stage, submission, seed, only={answer.exercise})
 
 

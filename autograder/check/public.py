@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
 from collections.abc import Iterator, Mapping
 
 from autograder.answers import Bank
@@ -12,6 +9,8 @@ from autograder.course import SOURCES, Stage
 from autograder.release.golden import cases_of
 from autograder.release.public_cases import public_exercises
 from coursekit.checks import judge
+
+from .silence import silence
 
 
 def public_disagreements(stage: Stage, bank: Bank, exercise: str, lost: Mapping[str, set[str]]) -> Iterator[str]:
@@ -26,8 +25,7 @@ def public_disagreements(stage: Stage, bank: Bank, exercise: str, lost: Mapping[
         return
     cases = cases_of(public, bank.right(exercise).function)
     for answer in (bank.right(exercise), *bank.alternatives(exercise), *bank.wrong(exercise)):
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silence():
             failed = next((case for case in cases if not judge(answer.function, case).passed), None)
         if failed is not None and not lost.get(answer.name):
             yield (

@@ -297,10 +297,11 @@ class _Class:
         add("damaged", f"The answer to {first} split over two cells.", notebook)
 
         notebook = self._answered()
-        one, other = (_find(notebook, f"{exercise}_answer") for exercise in self.exercises[1:3])
-        one["source"] += "\n\n\n" + other["source"]
-        notebook["cells"].remove(other)
-        add("damaged", "Two answers merged into one cell.", notebook)
+        if len(self.exercises) > 2:
+            one, other = (_find(notebook, f"{exercise}_answer") for exercise in self.exercises[1:3])
+            one["source"] += "\n\n\n" + other["source"]
+            notebook["cells"].remove(other)
+            add("damaged", "Two answers merged into one cell.", notebook)
 
         add("damaged", "Nothing in the folder.", None, self._nothing())
         add("damaged", "Not JSON.", b"This is my homework. I hope you like it.\n", self._nothing())
@@ -313,7 +314,7 @@ class _Class:
     # ------------------------------------------------------------------------------------------------- hostile
 
     def _hostile(self) -> None:
-        first, second, last = self.exercises[0], self.exercises[1], self.exercises[-1]
+        first, second, last = self.exercises[0], self.exercises[min(1, len(self.exercises) - 1)], self.exercises[-1]
         middle = self.exercises[len(self.exercises) // 2]
         none: tuple[float, float] = (0.0, 0.0)
         for what, exercise, body in (
@@ -333,7 +334,7 @@ class _Class:
         lying = {f"{first}_answer": _ALWAYS_EQUAL + "\n\n" + self._answer_with(first, _LIES)}
         # An answer that does nothing also changes no input: a test or two may hold honestly.
         little = self._expect(lying, {first: (0.0, 1.0)})
-        self._add("hostile", f"A tensor in {first} that is equal to everything.", self._answered(lying), little)
+        self._add("hostile", f"An object in {first} that is equal to everything.", self._answered(lying), little)
 
         stub = {f"{first}_answer": _find(self.release, f"{first}_answer")["source"]}
         notebook = self._answered(stub)
@@ -420,20 +421,15 @@ _READS_TESTS = """    import glob
         print(open(path).read())
     raise NotImplementedError(f"{len(found)} files found")
 """
-_LIES = "    return Equal.of(), Equal.of()\n"
-_ALWAYS_EQUAL = """class Equal(torch.Tensor):
-    shape = property(lambda self: torch.Size((2, 3, 5, 4)))
-
-    @classmethod
-    def of(cls):
-        return torch.zeros(1).as_subclass(cls)
-
-    @classmethod
-    def __torch_function__(cls, function, types, args=(), kwargs=None):
-        return True
+_LIES = "    return Equal()\n"
+_ALWAYS_EQUAL = """class Equal:
+    shape = (2, 3, 5, 4)
 
     def __eq__(self, other):
         return True
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: Equal()
 
     __hash__ = object.__hash__
 """

@@ -2,8 +2,8 @@
 
 A hidden test is an ordinary pytest function that reaches the student's work through the `submission` fixture:
 
-    @points("norms", 1)
-    def test_norms_grow_with_beta(submission, rng): ...
+    @points("scale", 1)
+    def test_every_number_is_multiplied(submission, rng): ...
 
 Its name is the title that the student reads, and `expect` carries the one sentence that a failure tells.
 """

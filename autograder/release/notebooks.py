@@ -108,9 +108,16 @@ def build_environment(course: Course) -> Iterator[dict[str, str]]:
             "OMP_WAIT_POLICY": "PASSIVE",  # where something else runs too, threads that spin make each other wait
             "PYTHONHASHSEED": "0",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            **_import_path(course),
             **course.environment(course.settings.environment),
             **more,
         }
+
+
+def _import_path(course: Course) -> dict[str, str]:
+    """Lets a kernel find the students' package where it is not installed."""
+    folder = course.package_folder
+    return {} if folder is None else {"PYTHONPATH": str(folder.parent)}
 
 
 def released(solution: Path, root: Path, database: str | None = None) -> bytes:

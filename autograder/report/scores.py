@@ -43,7 +43,7 @@ class Exercise:
 
     @property
     def label(self) -> str:
-        """Number and name, for example `3.1 norms`."""
+        """Number and name, for example `3.1 scale`."""
         return f"{self.number} {self.grade_id}".strip()
 
 

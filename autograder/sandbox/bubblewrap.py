@@ -44,8 +44,6 @@ def environment() -> dict[str, str]:
         "USER": "student",
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_OFFLINE": "1",
         "PIP_NO_INDEX": "1",  # or it tries for ten seconds to reach one
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "MPLCONFIGDIR": "/tmp/matplotlib",

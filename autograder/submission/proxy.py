@@ -76,7 +76,7 @@ class RemoteValue:
 
 
 class Submission:
-    """Calls the student's functions by name: `submission.norms(2.0)`.
+    """Calls the student's functions by name: `submission.scale(2.0)`.
 
     Arguments and results are copies: tensors, numpy arrays, numbers, strings, None and lists, tuples and dicts of
     these. Anything else comes back as a RemoteValue. Every call is seeded from the run's seed and a counter.
