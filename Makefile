@@ -12,9 +12,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 demo: setup ## a class of made-up submissions, graded: gradebook, report, feedback
 	@autograder demo
 
-# A process per core, each with a thread: more of them wait for each other.
+# Each process has one thread, for threads of several wait for each other. There is one process more than cores: many tests
+# wait for a time limit, a browser or a process that ends.
 check test test-nightly bench-suite: export OMP_NUM_THREADS := 1
-PYTEST := pytest --numprocesses auto --maxprocesses 4 --dist loadscope
+PROCESSES := $(shell n=$$(($$(nproc) + 1)); echo $$((n < 5 ? n : 5)))
+PYTEST := pytest --numprocesses $(PROCESSES) --dist loadscope
 
 check: lint ## lint, types, and the tests of what changed since main: two minutes
 	@python tests/affected.py
@@ -23,9 +25,9 @@ lint: setup
 	@ruff check && ruff format --check && lint-imports --no-logo && mypy
 
 test: lint ## lint, types, tests
-	@$(PYTEST)
+	@$(PYTEST) -m "not nightly"
 
-test-nightly: lint ## the same, with twenty seeds for every wrong and right answer
+test-nightly: lint ## the same with twenty seeds for each wrong and right answer, and what takes minutes
 	@BANK_SEEDS=20 $(PYTEST)
 
 lab: setup ## the course in JupyterLab, as a student sees it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -24,13 +25,16 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 # And for every new one it takes seconds to say the same.
 nbgrader.api.get_alembic_version = cache(nbgrader.api.get_alembic_version)
-# A class that is graded once, or a browser, serves the tests of a folder: these stay in one process.
-TOGETHER = ("attacks", "browser", "export", "grading")
+SECONDS = json.loads((ROOT / "benchmarks/results/test_suite.json").read_text(encoding="utf-8"))["seconds"]
+# A browser and the environments for it serve all tests of their folder: these stay in one process.
+TOGETHER = ("browser", "export")
+# A class that is graded once serves the tests of a file, or of those the tests of a stage.
+BY_FILE = ("attacks", "grading")
 STAGE_03 = "03_scaled_dot_product_attention"
 
 
 class Together(LoadScopeScheduling):
-    """Hands out the tests of some folders as one, those of the bank by exercise, and all others singly.
+    """Hands out what shares a class, a browser or gradings as one, and all other tests singly.
 
     They come as `pytest_collection_modifyitems` has put them.
 
@@ -38,9 +42,12 @@ class Together(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = Path(nodeid.partition("::")[0]).parent.name
-        exercise = re.search(r"test_bank\.py::\w+\[(\w+)-", nodeid)
-        return folder if folder in TOGETHER else exercise[1] if exercise else nodeid
+        path = nodeid.partition("::")[0]
+        folder = Path(path).parent.name
+        shared = re.search(r"(test_bank|test_demo_class)\.py::\w+\[(\w+)", nodeid)
+        if shared:
+            return f"{path} {shared[2]}"
+        return folder if folder in TOGETHER else path if folder in BY_FILE else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
@@ -66,16 +73,12 @@ def stages_of(item: pytest.Item) -> set[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put first what takes minutes, so that at the end no process waits long for another."""
+    """Put the longest files first, so that at the end no process waits long for another."""
     if wanted := {stage for given in config.getoption("stage") for stage in STAGES if stage.startswith(given)}:
         others = [item for item in items if (found := stages_of(item)) and not found & wanted]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in set(others)]
-
-    def turn(item: pytest.Item) -> int:
-        return 0 if item.path.name == "test_nbval.py" else 1 if item.path.parent.name in TOGETHER else 2
-
-    items.sort(key=turn)
+    items.sort(key=lambda item: -SECONDS.get(item.nodeid.partition("::")[0], 0.0))
 
 
 def _modules_of_the_course() -> dict[str, ModuleType]:

@@ -112,7 +112,9 @@ def test_every_path_in_code_is_there(page: str) -> None:
     """Of a page about the repository; a student's page speaks of the student's own folder."""
     for block, span in CODE.findall((ROOT / page).read_text(encoding="utf-8")):
         if not block and re.fullmatch(r"(autograder|tests|docs|benchmarks|solutions|course)/[\w./*-]+", span):
-            assert list(ROOT.glob(span.replace("STAGE", "*").rstrip("/"))), f"{page} speaks of {span}, which is not there."
+            assert list(ROOT.glob(span.replace("STAGE", "*").rstrip("/"))), (
+                f"{page} speaks of {span}, which is not there."
+            )
 
 
 def test_the_picture_of_the_house_is_that_of_its_imports() -> None:
