@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from autograder.module_graph import COURSE, reached
+from autograder.public_checks.cases import probes_module
 from autograder.sandbox import Contents, ReadyMade
 from autograder.sandbox.perform import Scenarios
 
@@ -173,7 +174,7 @@ class Stage:
     @property
     def module_name(self) -> str:
         """Its name as that of a module, of probes in the students' package: "stage_03" for 03_name."""
-        return f"stage_{self.name.partition('_')[0]}"
+        return probes_module(self.name)
 
     @property
     def text(self) -> Path:
@@ -201,8 +202,14 @@ class Stage:
         return path if path.is_file() else None
 
     @property
+    def public_checks(self) -> Path | None:
+        """What students can try their answers on."""
+        path = self.folder / "public_checks.py"
+        return path if path.is_file() else None
+
+    @property
     def probes(self) -> Path | None:
-        """What public checks do with answers that are classes; students receive it."""
+        """What public checks do with answers that are classes, or have no single right result; students receive it."""
         path = self.folder / "probes.py"
         return path if path.is_file() else None
 

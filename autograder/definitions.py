@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
-from coursekit.names import TOO_DEEP as TOO_DEEP
-from coursekit.names import altered_by, bound_by, parsed
+from autograder.names import TOO_DEEP as TOO_DEEP
+from autograder.names import altered_by, bound_by, parsed
 
 KEPT_SOURCE = 4_000  # what a submission may leave behind in this process
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from nbformat.notebooknode import NotebookNode
 
 from autograder.course import Stage
-from autograder.release.public_cases import public_exercises
+from autograder.release.golden import public_exercises
 
 REGION = re.compile(r"^[ \t]*### BEGIN SOLUTION\n(.*?)^[ \t]*### END SOLUTION", re.MULTILINE | re.DOTALL)
 RUN = 4

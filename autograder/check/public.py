@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from autograder.answers import Bank
 from autograder.course import SOURCES, Stage
-from autograder.release.golden import cases_of
-from autograder.release.public_cases import public_exercises
-from coursekit.checks import judge
+from autograder.public_checks.judging import judge
+from autograder.release.golden import cases_of, public_exercises
 
 from .silence import silence
 
@@ -23,7 +22,7 @@ def public_disagreements(stage: Stage, bank: Bank, exercise: str, lost: Mapping[
     if public is None:
         yield f"{where} {exercise} has no public check: students cannot try their answer before they hand it in."
         return
-    cases = cases_of(public, bank.right(exercise).function)
+    cases = cases_of(stage, exercise)
     for answer in (bank.right(exercise), *bank.alternatives(exercise), *bank.wrong(exercise)):
         with silence():
             failed = next((case for case in cases if not judge(answer.function, case).passed), None)

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from string import Template
 
-from autograder.course import CourseError
+from autograder.course import RELEASED, CourseError
+from autograder.release.students_part import copy_into
 
 TEMPLATE = Path(__file__).parent / "template"
 PACKAGE = "PACKAGE"
@@ -36,7 +37,7 @@ def new_course(folder: Path, package: str | None = None) -> list[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(Template(source.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
         written.append(place)
-    return written
+    return [*written, *copy_into(folder / RELEASED / package)]
 
 
 def _package_of(name: str) -> str:

@@ -18,8 +18,8 @@ from autograder.answers import Bank, bank_of
 from autograder.course import RELEASED, SOURCES, Course, Stage
 from autograder.hidden_tests.runner import HiddenTestError, test_file
 from autograder.hidden_tests.source import worth as worth_of_tests
+from autograder.release.golden import public_exercises
 from autograder.release.notebooks import read_text_notebook
-from autograder.release.public_cases import public_exercises
 
 NUMBER = r"\d+(?:\.\d+)?"
 HEADER = re.compile(rf"`({NUMBER}) points?`")

@@ -16,11 +16,9 @@ from autograder.release.errors import ReleaseError
 from autograder.release.golden import golden_files
 from autograder.release.manifest import ENGINE, Manifest, Product, Stale, write
 from autograder.release.notebooks import execute, read_text_notebook, released, written
-from autograder.release.public_cases import public_exercises
-from coursekit import cases
+from autograder.release.students_part import CHECKING, PROBES, copies, copy_into, originals
 
 PINS = "constraints.txt"
-CHECKS = ("attempts", "cases", "checks", "properties")
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,34 @@ def release(
     if sentences := disagreements(names or known, course):
         raise ReleaseError("Nothing was built.\n" + "\n".join(sentences))
     manifest = Manifest(root)
-    files: list[Path] = []
+    files = _copy(course, manifest, log, force)
     for name in names or known:
         files += _build(known[name], manifest, log, force)
-    manifest.forget_all_but(step.product for stage in known.values() for step in _steps(stage))
+    of_stages = (step.product for stage in known.values() for step in _steps(stage))
+    manifest.forget_all_but([*_students_part(course), *of_stages])
     return files
+
+
+def _students_part(course: Course) -> list[Product]:
+    """What students receive of the engine; none for a course without a package, or without public checks."""
+    if not course.settings.package or not any(stage.public_checks for stage in course.stages.values()):
+        return []
+    folder = f"{RELEASED}/{course.settings.package}/{CHECKING}"
+    sources = (_of_engine("release/students_part.py"), *(_of_engine(place) for place in originals()))
+    return [Product(tuple(f"{folder}/{place}" for place in copies()), sources)]
+
+
+def _copy(course: Course, manifest: Manifest, log: Callable[[str], None], force: bool) -> list[Path]:
+    """Copy what is stale of the engine's part of the students' package; returns what was written."""
+    changed: list[Path] = []
+    for product in _students_part(course):
+        if not force and not manifest.why_stale(product):
+            continue
+        log(f"{course.settings.package}: copying the public checks …")
+        sources = manifest.sources_of(product)
+        changed += copy_into(course.package_sources)
+        manifest.record([(product, sources)])
+    return changed
 
 
 def _build(stage: Stage, manifest: Manifest, log: Callable[[str], None], force: bool) -> list[Path]:
@@ -106,8 +127,10 @@ def _build(stage: Stage, manifest: Manifest, log: Callable[[str], None], force: 
 def stale(root: Path) -> list[Stale]:
     """Every built file that no longer fits its sources, with the reason; none if `make release` would do nothing."""
     manifest = Manifest(root)
-    found: dict[str, str] = {}
-    for stage in Course(root).stages.values():
+    course, found = Course(root), dict[str, str]()
+    for product in _students_part(course):
+        found |= manifest.why_stale(product)
+    for stage in course.stages.values():
         for step in _steps(stage):
             found |= manifest.why_stale(step.product, found)
     return [Stale(path, reason) for path, reason in found.items()]
@@ -130,25 +153,27 @@ def _steps(stage: Stage) -> list[_Step]:
     text, solution = (f"{SOURCES}/{name}/{path.name}" for path in (stage.text, stage.solution))
     student, package = f"{RELEASED}/{name}/{name}.ipynb", f"{RELEASED}/{stage.course.settings.package}"
     golden = tuple(f"{package}/golden/{name}{suffix}" for suffix in (".json", ".safetensors"))
-    probes = (f"{package}/probes/{stage.module_name}.py",) if stage.probes else ()
+    probes = (f"{package}/{CHECKING}/{PROBES}/{stage.module_name}.py",) if stage.probes else ()
     notebooks, install = (_of_engine(f"release/{module}.py") for module in ("notebooks", "install_cell"))
     steps = []
     if stage.probes:
         copied = Product(probes, (f"{SOURCES}/{name}/{stage.probes.name}",))
         steps.append(_Step(copied, lambda: dict.fromkeys(probes, _copy_of(stage)), "copying the probes"))
-    has_checks = bool(public_exercises(stage))
-    if has_checks:
+    if stage.public_checks:
+        modules = [stage.public_checks, stage.probes, *(stage.folder / "answers").glob("*.py")]
         sources = (
-            *_relative(root, reached([stage.folder / "public_checks.py", *(stage.folder / "answers").glob("*.py")])),
-            *(_of_engine(f"{module}.py") for module in ("answers/__init__", "release/golden", "release/public_cases")),
-            *(f"{package}/{module}.py" for module in CHECKS),
-            *probes,
+            *_relative(root, reached(module for module in modules if module)),
+            *(_of_engine(f"{module}.py") for module in ("answers/__init__", "release/golden")),
+            *map(_of_engine, originals()),
             PINS,
         )
         steps.append(_Step(Product(golden, sources), lambda: _golden(stage, golden), "computing golden tensors"))
     # Of the golden tensors a stage reads its own.
-    own = (*_files(root, f"{package}/*.py", f"{package}/sample/*"), *probes)
-    executed = Product((solution,), (text, *own, *(golden if has_checks else ()), notebooks, PINS))
+    own = probes
+    if stage.course.settings.package:
+        general = (f"{package}/{CHECKING}/{place}" for place in copies())
+        own = (*_files(root, f"{package}/*.py", f"{package}/sample/*"), *general, *probes)
+    executed = Product((solution,), (text, *own, *(golden if stage.public_checks else ()), notebooks, PINS))
     steps.append(
         _Step(
             executed,
@@ -187,8 +212,6 @@ def _golden(stage: Stage, paths: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def _execute(stage: Stage, solution: str) -> dict[str, bytes]:
-    cases.exercises.cache_clear()
-    cases.load.cache_clear()
     return {solution: written(execute(read_text_notebook(stage.text), stage.text, stage.course))}
 
 

@@ -1,4 +1,4 @@
-"""Golden tensors: what the public checks compare with, made from the bank's answers on the public cases.
+"""Golden files: what the public checks compare with, made from the bank's answers on the public cases.
 
 They are rounded, so that another processor's last digit does not change the files.
 """
@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from safetensors.torch import save
-
 from autograder.answers import Bank, Misconception, bank_of
 from autograder.course import Stage
+from autograder.public_checks.attempts import Call
+from autograder.public_checks.cases import Case, Named, Outcome
+from autograder.public_checks.declared import PublicCase, PublicExercise
+from autograder.public_checks.judging import judge, outcome
+from autograder.public_checks.slips import same
+from autograder.public_checks.values import alike, is_array, is_tensor
 from autograder.release.errors import ReleaseError
-from autograder.release.public_cases import PublicCase, PublicExercise, public_exercises
-from coursekit.attempts import Call
-from coursekit.cases import Case, Outcome
-from coursekit.checks import judge, outcome, same
-from coursekit.probes import probes
 
 DECIMALS = 7
 
@@ -33,29 +34,57 @@ class GoldenFiles:
     text: str
 
 
+def public_exercises(stage: Stage) -> dict[str, PublicExercise]:
+    """The public checks of a stage by exercise; none where it has no public_checks.py."""
+    return dict(getattr(stage.module("public_checks"), "EXERCISES", {}))
+
+
 def golden_files(stage: Stage) -> GoldenFiles | None:
     """Make the golden files of a stage, None if it has no public checks.
 
     Raises ReleaseError if the reference does not pass its own check.
     """
-    exercises = public_exercises(stage)
-    if not exercises:
+    if stage.public_checks is None:
         return None
-    shelf: dict[str, torch.Tensor] = {}
+    exercises = public_exercises(stage)
+    shelf = dict[str, Any]()
+    bank, named = bank_of(stage), Named(stage.module("probes"))
+    with _one_thread():
+        entries = {name: _exercise(bank, name, exercise, named, shelf) for name, exercise in exercises.items()}
+    text = json.dumps({"exercises": entries}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return GoldenFiles(_saved(shelf), text)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Thousands of tiny calls: torch's threads would only wait for each other."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # thousands of tiny calls: threads only wait for each other
+    torch.set_num_threads(1)
     try:
-        bank = bank_of(stage)
-        entries = {name: _exercise(bank, name, exercise, shelf) for name, exercise in exercises.items()}
+        yield
     finally:
         torch.set_num_threads(threads)
-    text = json.dumps({"exercises": entries}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    return GoldenFiles(save(dict(sorted(shelf.items()))), text)
 
 
-def _exercise(bank: Bank, name: str, exercise: PublicExercise, shelf: dict[str, torch.Tensor]) -> dict[str, Any]:
+def _saved(shelf: dict[str, Any]) -> bytes:
+    """Tensors and arrays as safetensors; without torch where there is no tensor."""
+    if any(map(is_tensor, shelf.values())):
+        import torch
+        from safetensors.torch import save
+
+        return save({name: torch.as_tensor(value) for name, value in sorted(shelf.items())})
+    from safetensors.numpy import save as save_arrays
+
+    return save_arrays(dict(sorted(shelf.items())))
+
+
+def _exercise(bank: Bank, name: str, exercise: PublicExercise, named: Named, shelf: dict[str, Any]) -> dict[str, Any]:
     reference = bank.right(name).function
-    cases = cases_of(exercise, reference)
+    cases = _cases(name, exercise, named, reference)
     for case in cases:
         judgement = judge(reference, case)
         if not judgement.passed:
@@ -74,26 +103,38 @@ def _exercise(bank: Bank, name: str, exercise: PublicExercise, shelf: dict[str, 
                 "answer": [_encode(value, shelf, f"{name}.{i}.answer.{j}") for j, value in enumerate(case.answer)],
                 "rtol": case.rtol,
                 "atol": case.atol,
-                "property": case.property,
-                **({"probe": case.probe} if case.probe else {}),
+                "property": public.property,
+                **({"probe": public.probe} if public.probe else {}),
             }
-            for i, case in enumerate(cases)
+            for i, (case, public) in enumerate(zip(cases, exercise.cases, strict=True))
         ],
         "slips": _slips(bank.wrong(name), name, cases, shelf),
     }
 
 
-def cases_of(exercise: PublicExercise, reference: Any) -> list[Case]:
-    """What the public check of an exercise tries, with the answers of its reference."""
-    return [_case(public, exercise, reference) for public in exercise.cases]
+def cases_of(stage: Stage, exercise: str) -> list[Case]:
+    """What the public check of an exercise tries, with the answers of its reference. Raises ReleaseError."""
+    public, reference = public_exercises(stage)[exercise], bank_of(stage).right(exercise).function
+    return _cases(exercise, public, Named(stage.module("probes")), reference)
 
 
-def _case(public: PublicCase, exercise: PublicExercise, reference: Any) -> Case:
+def _cases(name: str, exercise: PublicExercise, named: Named, reference: Any) -> list[Case]:
+    return [_case(name, public, exercise, named, reference) for public in exercise.cases]
+
+
+def _case(name: str, public: PublicCase, exercise: PublicExercise, named: Named, reference: Any) -> Case:
+    try:
+        wanted, probe = named.property(public.property), named.probe(public.probe)
+    except KeyError as unknown:
+        raise ReleaseError(
+            f"The public check of {name} names {unknown}, and probes.py beside it has no such entry in PROBES or "
+            "PROPERTIES: add it, or correct the name."
+        ) from None
     answer: tuple[Any, ...] = ()
     if public.answer is not None:
         answer = public.answer
     elif public.property is None:
-        returned = Call(reference, public.arguments, probes()[public.probe] if public.probe else None)()
+        returned = Call(reference, public.arguments, probe)()
         answer = tuple(_rounded(value) for value in (returned if len(exercise.parts) > 1 else (returned,)))
     return Case(
         tried=public.tried,
@@ -102,14 +143,12 @@ def _case(public: PublicCase, exercise: PublicExercise, reference: Any) -> Case:
         answer=answer,
         rtol=public.rtol,
         atol=public.atol,
-        property=public.property,
-        probe=public.probe,
+        property=wanted,
+        probe=probe,
     )
 
 
-def _slips(
-    bank: list[Misconception], name: str, cases: list[Case], shelf: dict[str, torch.Tensor]
-) -> list[dict[str, Any]]:
+def _slips(bank: list[Misconception], name: str, cases: list[Case], shelf: dict[str, Any]) -> list[dict[str, Any]]:
     """The misconceptions that some public case tells from the right answer."""
     found: list[tuple[Misconception, list[Outcome]]] = []
     for wrong in bank:
@@ -136,9 +175,11 @@ def _rounded_outcome(function: Any, case: Case) -> Outcome:
 
 
 def _rounded(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        # + 0.0 turns −0 into 0, whose sign depends on the order of a sum
+    # + 0.0 turns −0 into 0, whose sign depends on the order of a sum
+    if is_tensor(value):
         return value.detach().clone().round(decimals=DECIMALS) + 0.0 if value.is_floating_point() else value
+    if is_array(value):
+        return value.round(DECIMALS) + value.dtype.type(0) if value.dtype.kind == "f" else value
     if isinstance(value, float):
         return round(value, DECIMALS) if math.isfinite(value) else value
     if isinstance(value, tuple | list):
@@ -148,7 +189,7 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def _encode_outcome(outcome: Outcome, shelf: dict[str, torch.Tensor], key: str) -> dict[str, Any]:
+def _encode_outcome(outcome: Outcome, shelf: dict[str, Any], key: str) -> dict[str, Any]:
     entry: dict[str, Any] = {"kind": outcome.kind}
     if outcome.kind == "answer":
         entry["answer"] = _encode(outcome.answer, shelf, key)
@@ -159,14 +200,14 @@ def _encode_outcome(outcome: Outcome, shelf: dict[str, torch.Tensor], key: str) 
     return entry
 
 
-def _encode(value: Any, shelf: dict[str, torch.Tensor], key: str) -> Any:
-    """Write a value as `coursekit.cases.decode` reads it; tensors go to the shelf."""
-    if isinstance(value, torch.Tensor):
-        content = value.detach().contiguous().clone()
-        known = (name for name, other in shelf.items() if other.dtype == content.dtype and torch.equal(other, content))
+def _encode(value: Any, shelf: dict[str, Any], key: str) -> Any:
+    """Write a value as `autograder.public_checks.cases.decode` reads it; tensors and arrays go to the shelf."""
+    if is_tensor(value) or is_array(value):
+        content = value.detach().contiguous().clone() if is_tensor(value) else value.copy(order="C")
+        known = (name for name, other in shelf.items() if alike(other, content, rtol=0.0, atol=0.0))
         key = next(known, key)
         shelf.setdefault(key, content)
-        return {"tensor": key}
+        return {"tensor" if is_tensor(value) else "array": key}
     if isinstance(value, tuple | list):
         kind = "list" if isinstance(value, list) else "tuple"
         return {kind: [_encode(item, shelf, f"{key}.{i}") for i, item in enumerate(value)]}

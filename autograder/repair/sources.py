@@ -10,7 +10,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from functools import lru_cache
 
-from coursekit import names
+from autograder import names
 
 _WORD = re.compile(r"\w+")
 _LONGEST_PARSED = 50_000

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from coursekit import plots as plots
     from coursekit import runtime as runtime
     from coursekit.answers_pdf import save_answers_pdf as save_answers_pdf
+    from coursekit.checking.notebook.waiting import when_done as when_done
     from coursekit.checks import check as check
     from coursekit.data import load_imdb as load_imdb
     from coursekit.earlier import earlier_work as earlier_work
     from coursekit.encoder import load_encoder as load_encoder
     from coursekit.encoder import load_tokenizer as load_tokenizer
-    from coursekit.runtime import when_done as when_done
 
 _MODULE_OF = {
     "check": "checks",
@@ -38,7 +38,7 @@ _MODULE_OF = {
     "load_imdb": "data",
     "load_tokenizer": "encoder",
     "save_answers_pdf": "answers_pdf",
-    "when_done": "runtime",
+    "when_done": "checking.notebook.waiting",
 }
 _MODULES = ("plots", "runtime")
 

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coursekit.sources import Repository, named, say_once
+from coursekit.checking.notebook.lines import say_once
+from coursekit.sources import Repository, named
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,198 +1,29 @@
-"""`MultiHeadAttention = earlier_work("MultiHeadAttention")`: what the student wrote in an earlier stage, if right.
-
-Taken from the notebook of that stage, which lies beside this one, and tried by its public check first; else a stand-in.
-The student's other cells are not run: of them only the imports, functions, classes and constants that the answer uses.
-"""
+"""`MultiHeadAttention = earlier_work("MultiHeadAttention")`: what the student wrote in an earlier stage, if right."""
 
 from __future__ import annotations
 
-import ast
-import json
-import linecache
 import math
-import os
-import symtable
-import types
-import warnings
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import torch
-from IPython.utils.capture import capture_output
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from coursekit import cases, names, stand_ins
-from coursekit.attempts import own_randomness
-from coursekit.checks import Check
-from coursekit.sources import say_once
+from coursekit import stand_ins
+from coursekit.checking.notebook.earlier_work import EarlierWork
+from coursekit.checks import check
 from coursekit.written_in import STAGES
 
-VARIABLE = "COURSEKIT_EARLIER_WORK"
-"""Set to 0, it stands for: always the stand-in. Grading and building do."""
 
-_HARMLESS_CALLS = {"re.compile", "frozenset", "set", "dict", "list", "tuple", "math.sqrt", "math.log"}
-_Definition = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+def _stand_in(name: str) -> Any:
+    return getattr(stand_ins, name)
 
 
-class _Missing(Exception):
-    """Why there is nothing of the student's to use, as words that follow "because"."""
-
-
-def earlier_work(name: str) -> Any:
-    """Return the student's own function or class from an earlier stage, else the stand-in from coursekit.
-
-    The student's is taken from `../<stage>/<stage>.ipynb`, or from the same folder, if it passes its public check.
-    Which of the two it is, and why, is printed once.
-
-    name     one of `STAGES`
-    raises   ValueError for any other name; nothing that the student's cell does
-    """
-    if name not in STAGES:
-        raise ValueError(f"There is no earlier work named {name!r}. There are: {', '.join(STAGES)}.")
-    if os.environ.get(VARIABLE) == "0":
-        say_once(f"{name}: the stand-in from coursekit.")
-        return getattr(stand_ins, name)
-    try:
-        answer = _own(name)
-    except _Missing as reason:
-        say_once(f"{name}: the stand-in from coursekit, because {reason}.")
-        return getattr(stand_ins, name)
-    say_once(f"{name}: your own, from {STAGES[name]}.ipynb.")
-    return answer
-
-
-def _own(name: str) -> Any:
-    """The student's answer. Raises _Missing."""
-    path = _notebook(STAGES[name])
-    before, source = _cells(path, name)
-    try:
-        answer = _run(name, before, source)
-    except Exception as error:
-        raise _Missing(f"its cell in {path.name} stops with {_in_short(error)}") from None
-    if answer is None:
-        raise _Missing(f"its cell in {path.name} defines no {name}")
-    try:
-        mark = _mark(name, answer)
-    except Exception as error:
-        raise _Missing(f"its check stops with {_in_short(error)}") from None
-    if mark == "○":
-        raise _Missing(f"it is not done yet in {path.name}")
-    if mark == "✗":
-        raise _Missing(f"its check in {path.name} does not pass yet")
-    return answer
-
-
-def _mark(name: str, answer: Any) -> str:
-    """What the public check says, silently: ✓, ✗ or ○."""
-    with capture_output(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Check(cases.load(name)).verdict(answer).mark
-
-
-def _in_short(error: BaseException) -> str:
-    """The error in one line without a full stop at its end."""
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    message = " ".join(message.split())[:200].rstrip(".")
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
-
-
-# Reading ----------------------------------------------------------------------------------------------------------
-
-
-def _notebook(stage: str) -> Path:
-    """The notebook of a stage, seen from that of another. Raises _Missing."""
-    here = Path.cwd()
-    for path in (here.parent / stage / f"{stage}.ipynb", here / f"{stage}.ipynb"):
-        if path.is_file():
-            return path
-    raise _Missing(f"there is no {stage}.ipynb beside this notebook")
-
-
-def _cells(path: Path, name: str) -> tuple[list[str], str]:
-    """Sources of the code cells before the answer, and of the answer. Raises _Missing."""
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        code = [(_marks(cell), "".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        raise _Missing(f"{path.name} cannot be read") from None
-    for mark in (0, 1):  # the grade_id of any cell comes before the id of any
-        for number, (marks, source) in enumerate(code):
-            if marks[mark] == f"{name}_answer":
-                return [earlier for _, earlier in code[:number]], source
-    raise _Missing(f"{path.name} has no cell for it")
-
-
-def _marks(cell: dict[str, Any]) -> tuple[str | None, str | None]:
-    return cell.get("metadata", {}).get("nbgrader", {}).get("grade_id"), cell.get("id")
-
-
-# Running ----------------------------------------------------------------------------------------------------------
-
-
-def _run(name: str, before: list[str], source: str) -> Any:
-    """Run the answer's cell and what it needs of those before it, in a namespace of its own; return what it defines.
-
-    Raises whatever the cell raises, but SyntaxError as for Python without magics, and RuntimeError for an exit.
-    """
-    answer = names.parsed(source) or ast.parse(source)
-    earlier = {other for other, stage in STAGES.items() if stage < STAGES[name]}
-    definitions = [node for cell in before for node in _definitions(cell)]
-    needed = [node for node in _needed(answer, definitions) if not names.bound_by(node) & earlier]
-    used = set().union(_used(answer), *map(_used, needed))
-    namespace = {"math": math, "torch": torch, "Tensor": Tensor, "nn": nn, "F": F}
-    namespace["__name__"] = "__main__"  # dataclasses look their module up by this name
-    namespace.update({other: earlier_work(other) for other in sorted(used & earlier)})
-    try:
-        with capture_output(), warnings.catch_warnings(), own_randomness(0):
-            warnings.simplefilter("ignore")
-            for node in needed:
-                with suppress(Exception):  # if the answer does need it, that is the error to be told
-                    exec(_compiled(ast.Module([node], type_ignores=[]), f"<{STAGES[name]}.ipynb>"), namespace)
-            exec(_compiled(answer, f"<{name} in {STAGES[name]}.ipynb>", source), namespace)
-    except (SystemExit, GeneratorExit) as error:
-        raise RuntimeError(_in_short(error)) from None
-    return namespace.get(name)
-
-
-def _compiled(tree: ast.Module, filename: str, source: str = "") -> types.CodeType:
-    """Compile; tracebacks show the lines of `source`."""
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    return compile(tree, filename, "exec", dont_inherit=True)
-
-
-def _definitions(source: str) -> Iterator[_Definition]:
-    """What a cell defines without running anything that takes time or has an effect."""
-    tree = names.parsed(source)
-    for node in tree.body if tree else []:
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            calls = [ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)]
-            if set(calls) <= _HARMLESS_CALLS:
-                yield node
-        elif isinstance(node, _Definition):
-            yield node
-
-
-def _needed(answer: ast.Module, definitions: list[_Definition]) -> list[_Definition]:
-    """The definitions that the answer uses, and those that these use, in their order."""
-    wanted, chosen = _used(answer), set[int]()
-    while True:
-        found = {i for i, node in enumerate(definitions) if i not in chosen and names.bound_by(node) & wanted}
-        if not found:
-            return [definitions[i] for i in sorted(chosen)]
-        chosen |= found
-        wanted = wanted.union(*(_used(definitions[i]) for i in found))
-
-
-def _used(tree: ast.AST) -> set[str]:
-    """The names that a piece of code looks up outside of its functions: neither parameters nor what is local."""
-
-    def referenced(scope: symtable.SymbolTable) -> set[str]:
-        module = scope.get_type() == "module"
-        looked_up = [symbol for symbol in scope.get_symbols() if symbol.is_referenced()]
-        own = {symbol.get_name() for symbol in looked_up if module or symbol.is_global()}
-        return own.union(*map(referenced, scope.get_children()))
-
-    return referenced(symtable.symtable(ast.unparse(tree), "<cell>", "exec"))
+earlier_work = EarlierWork(
+    package="coursekit",
+    stages=STAGES,
+    stand_in=_stand_in,
+    checks=check,
+    variable="COURSEKIT_EARLIER_WORK",
+    imported={"math": math, "torch": torch, "Tensor": Tensor, "nn": nn, "F": F},
+)

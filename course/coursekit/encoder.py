@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coursekit.sources import Repository, named, say_once
+from coursekit.checking.notebook.lines import say_once
+from coursekit.sources import Repository, named
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

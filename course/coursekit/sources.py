@@ -16,8 +16,6 @@ from pathlib import Path
 HUB_TIMEOUT = 4.0
 """Seconds after which a hub that has not answered counts as not reachable."""
 
-_said: set[str] = set()
-
 
 @dataclass(frozen=True)
 class Repository:
@@ -96,14 +94,6 @@ def named(path: str | os.PathLike[str] | None, variable: str) -> tuple[Path, str
             f"{folder} {problem}. It was named by {how}: correct it, or leave it out to let coursekit look elsewhere."
         )
     return folder, how
-
-
-def say_once(text: str, about: str | None = None) -> None:
-    """Print a text to stdout, the first time only that it, or what it is ``about``, comes up."""
-    key = text if about is None else about
-    if key not in _said:
-        _said.add(key)
-        print(text)
 
 
 def _is_on(variable: str) -> bool:

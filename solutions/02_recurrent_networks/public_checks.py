@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from autograder.release.public_cases import Part, PublicCase, PublicExercise
+from autograder.public_checks import Part, PublicCase, PublicExercise
 from solutions.draws import tensor
 
 

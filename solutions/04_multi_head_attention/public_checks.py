@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from autograder.release.public_cases import Part, PublicCase, PublicExercise
+from autograder.public_checks import Part, PublicCase, PublicExercise
 from solutions.draws import tensor
 
 NO_MASK = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from autograder.release.public_cases import Part, PublicCase, PublicExercise
+from autograder.public_checks import Part, PublicCase, PublicExercise
 
 PAD, MASK = 0, 20
 """Padding, and the mask token of a vocabulary of 20."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from autograder.release.public_cases import Part, PublicCase, PublicExercise
+from autograder.public_checks import Part, PublicCase, PublicExercise
 from solutions.draws import tensor
 
 IDS = torch.tensor([[4, 9, 3, 17, 5], [6, 12, 0, 0, 0], [8, 21, 13, 0, 0]])

@@ -19,8 +19,8 @@ from whole_course import COURSE, ROOT, STAGES, alternatives, bank, exercises, ri
 
 from autograder.answers import Answer, Bank, bank_of, reference
 from autograder.course import Course
+from autograder.release.golden import public_exercises
 from autograder.release.notebooks import read_text_notebook
-from autograder.release.public_cases import public_exercises
 
 STAGE_OF = {exercise: stage for stage in STAGES for exercise in exercises(stage)}
 ANSWERS: list[Answer] = [

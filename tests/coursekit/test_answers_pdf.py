@@ -18,8 +18,8 @@ import torch
 from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 
-from coursekit import answers_pdf
 from coursekit.answers_pdf import save_answers_pdf
+from coursekit.checking.notebook import written_answers
 
 REVIEWS = [("I hated <i>it</i>.", 0.031), ("Avengers was great!!", torch.tensor(0.97))]
 NOBODY = {"_browsers": lambda: iter(()), "find_spec": lambda name: None}
@@ -53,7 +53,7 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in NOBODY.items():
-        monkeypatch.setattr(answers_pdf, name, value)
+        monkeypatch.setattr(written_answers, name, value)
 
 
 def page() -> BeautifulSoup:
@@ -113,7 +113,7 @@ def test_the_page_runs_nothing_and_asks_nobody() -> None:
     ],
 )
 def test_nothing_that_is_written_becomes_a_tag(answer: str) -> None:
-    rendered = BeautifulSoup(answers_pdf._rendered(answer), "html.parser")
+    rendered = BeautifulSoup(written_answers._rendered(answer), "html.parser")
     for tag in rendered.find_all(True):
         assert tag.name in {"p", "a", "code", "pre", "img"}
         assert not [name for name in tag.attrs if name.startswith("on")]
@@ -123,7 +123,7 @@ def test_nothing_that_is_written_becomes_a_tag(answer: str) -> None:
 
 def test_formulas_are_pictures_with_their_source_and_stand_on_the_line() -> None:
     rendered = BeautifulSoup(
-        answers_pdf._rendered("so $\\frac{q}{\\sqrt{d_k}}$ and $$\\Big(x\\Big)^2$$"), "html.parser"
+        written_answers._rendered("so $\\frac{q}{\\sqrt{d_k}}$ and $$\\Big(x\\Big)^2$$"), "html.parser"
     )
     inline, block = rendered.find_all("img")
     assert inline["alt"] == "\\frac{q}{\\sqrt{d_k}}"
@@ -132,13 +132,13 @@ def test_formulas_are_pictures_with_their_source_and_stand_on_the_line() -> None
     assert sizes
     assert 1.2 < float(sizes[1]) < 4
     assert 0.3 < float(sizes[2]) < float(sizes[1])
-    unknown = answers_pdf._rendered("$\\begin{cases}a\\end{cases}$")
+    unknown = written_answers._rendered("$\\begin{cases}a\\end{cases}$")
     assert BeautifulSoup(unknown, "html.parser").code.text == "\\begin{cases}a\\end{cases}"
 
 
 def test_a_pasted_picture_is_shown() -> None:
     pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-    rendered = answers_pdf._rendered("![me](attachment:me.png)", {"me.png": {"image/png": pixel}})
+    rendered = written_answers._rendered("![me](attachment:me.png)", {"me.png": {"image/png": pixel}})
     assert f'src="data:image/png;base64,{pixel}"' in rendered
 
 
@@ -154,8 +154,8 @@ def pdf_text(path: Path) -> str:
 def test_the_browser_of_this_machine_prints_it(
     notebook: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answers_pdf, "PRINT_SECONDS", 300)  # other tests keep this machine busy
-    if next(answers_pdf._browsers(), None) is None:
+    monkeypatch.setattr(written_answers, "PRINT_SECONDS", 300)  # other tests keep this machine busy
+    if next(written_answers._browsers(), None) is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no browser is installed")
         pytest.skip("no browser is installed (Debian: apt-get install chromium)")
@@ -172,7 +172,7 @@ def test_playwright_prints_it_where_no_browser_is_installed(
 ) -> None:
     """nbconvert's own exporter, with the machine's Chromium put where Playwright keeps the one that it downloads."""
     pytest.importorskip("playwright", reason="The extra `pdf` of ./course is not installed.")
-    browser = next(answers_pdf._browsers(), None)
+    browser = next(written_answers._browsers(), None)
     if browser is None:
         pytest.skip("no browser is installed (Debian: apt-get install chromium)")
     store = tmp_path / "browsers"
@@ -187,7 +187,7 @@ def test_playwright_prints_it_where_no_browser_is_installed(
     program.write_text(f'#!/bin/sh\nexec {browser} --headless=new "$@"\n')
     program.chmod(0o755)
 
-    monkeypatch.setattr(answers_pdf, "_browsers", NOBODY["_browsers"])
+    monkeypatch.setattr(written_answers, "_browsers", NOBODY["_browsers"])
     save_answers_pdf(notebook)
     assert pdf_text(notebook.parent / "answers.pdf") is not None
     shutil.rmtree(store)
@@ -202,24 +202,24 @@ def test_a_browser_that_fails_is_passed_over(
     broken = tmp_path / "browser"
     broken.write_text(f"#!/bin/sh\n{script}\n")
     broken.chmod(0o755)
-    monkeypatch.setattr(answers_pdf, "_browsers", lambda: iter([str(broken), "/no/such/browser"]))
-    monkeypatch.setattr(answers_pdf, "find_spec", NOBODY["find_spec"])
-    monkeypatch.setattr(answers_pdf, "PRINT_SECONDS", 0.5)
+    monkeypatch.setattr(written_answers, "_browsers", lambda: iter([str(broken), "/no/such/browser"]))
+    monkeypatch.setattr(written_answers, "find_spec", NOBODY["find_spec"])
+    monkeypatch.setattr(written_answers, "PRINT_SECONDS", 0.5)
     save_answers_pdf(notebook)
     assert Path("answers.html").is_file()
 
 
 @pytest.mark.usefixtures("no_browser")
 def test_this_notebook_is_found(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert answers_pdf._path_of_this_notebook() == notebook
+    assert written_answers._path_of_this_notebook() == notebook
     (tmp_path / "second.ipynb").write_text(notebook.read_text())
-    assert answers_pdf._path_of_this_notebook() is None
+    assert written_answers._path_of_this_notebook() is None
     monkeypatch.setenv("JPY_SESSION_NAME", "somewhere/else/second.ipynb")
-    assert answers_pdf._path_of_this_notebook() == Path("second.ipynb")
+    assert written_answers._path_of_this_notebook() == Path("second.ipynb")
     monkeypatch.setenv("JPY_SESSION_NAME", "a console")
     shell = SimpleNamespace(user_ns={"__vsc_ipynb_file__": str(notebook)})
-    monkeypatch.setattr(answers_pdf, "get_ipython", lambda: shell)
-    assert answers_pdf._path_of_this_notebook() == notebook
+    monkeypatch.setattr(written_answers, "get_ipython", lambda: shell)
+    assert written_answers._path_of_this_notebook() == notebook
 
 
 @pytest.mark.usefixtures("no_browser")

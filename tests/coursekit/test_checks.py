@@ -17,11 +17,14 @@ import torch
 from whole_course import alternatives, bank, exercises, right_answer
 
 from autograder.answers import Misconception
-from coursekit import cases
-from coursekit.checks import Checks, check, judge, outcome, same
-from coursekit.verdicts import Verdict
+from coursekit.checking.public_checks.cases import Golden, Outcome
+from coursekit.checking.public_checks.judging import judge, outcome
+from coursekit.checking.public_checks.slips import same
+from coursekit.checking.public_checks.verdicts import Verdict
+from coursekit.checks import check
 
-EXERCISES = list(cases.exercises())
+GOLDEN = Golden("coursekit")
+EXERCISES = list(GOLDEN.files)
 WRONG = [wrong for name in EXERCISES for wrong in bank(name)]
 RIGHT = [answer for name in EXERCISES for answer in (right_answer(name), *alternatives(name))]
 
@@ -46,14 +49,14 @@ def verdict(name: str, function: Any) -> Verdict:
 def test_a_right_answer_passes(answer: Any) -> None:
     found = verdict(answer.exercise, answer.function)
     assert found.mark == "✓", repr(found)
-    total = len(cases.load(answer.exercise).cases)
+    total = len(GOLDEN.load(answer.exercise).cases)
     assert found.headline.startswith(f"{total} of {total} public checks pass. ")
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
 def test_a_known_slip_is_named(wrong: Misconception) -> None:
     found = verdict(wrong.exercise, wrong.function)
-    passed = all(judge(wrong.function, case).passed for case in cases.load(wrong.exercise).cases)
+    passed = all(judge(wrong.function, case).passed for case in GOLDEN.load(wrong.exercise).cases)
     assert found.mark == ("✓" if passed else "✗")
     if passed:  # only grading sees it, or other random numbers would
         return
@@ -61,13 +64,13 @@ def test_a_known_slip_is_named(wrong: Misconception) -> None:
 
 
 @cache
-def outcomes(wrong: Misconception) -> tuple[cases.Outcome, ...]:
-    return tuple(outcome(wrong.function, case) for case in cases.load(wrong.exercise).cases)
+def outcomes(wrong: Misconception) -> tuple[Outcome, ...]:
+    return tuple(outcome(wrong.function, case) for case in GOLDEN.load(wrong.exercise).cases)
 
 
 def twins(wrong: Misconception) -> set[str]:
     """Sentences of misconceptions that do the same on every public case, so that either sentence may be shown."""
-    exercise = cases.load(wrong.exercise)
+    exercise = GOLDEN.load(wrong.exercise)
     return {
         other.sentence
         for other in bank(wrong.exercise)
@@ -121,7 +124,7 @@ def test_the_stub_is_not_done_yet() -> None:
 
     for name in EXERCISES:
         found = repr(verdict(name, stub))
-        assert found == f"○ {cases.load(name).number} · not done yet"
+        assert found == f"○ {GOLDEN.load(name).number} · not done yet"
 
 
 # What a student's function can do -----------------------------------------------------------------------------------
@@ -160,7 +163,10 @@ class Hostile:
         (lambda values, attention: Hostile(), "returned a Hostile, expected a tuple"),
         (lambda values, attention: (values, Hostile()), "The attention is a Hostile, expected a tensor of shape"),
         (lambda values, attention: (values, attention.tolist()), "The attention is a list of 2, expected a tensor"),
-        (lambda values, attention: (values, attention.numpy()), "The attention is a ndarray, expected a tensor"),
+        (
+            lambda values, attention: (values, attention.numpy()),
+            "The attention is a numpy array of shape (2, 3, 5, 5), expected a tensor",
+        ),
         (lambda values, attention: (values[0], attention), "The values has shape (3, 5, 6), expected (2, 3, 5, 6)"),
         (lambda values, attention: (values, attention.half()), "is of dtype torch.float16, expected torch.float32"),
         (lambda values, attention: (values, attention.int()), "is of dtype torch.int32, expected torch.float32"),
@@ -331,11 +337,11 @@ def test_hints_open_in_html() -> None:
 def test_an_unknown_check_is_refused_with_the_known_ones() -> None:
     with pytest.raises(AttributeError, match=r"no check named 'atention'. There are: .*scaled_dot_product"):
         _ = check.atention
-    assert set(EXERCISES) == set(dir(Checks()))
+    assert set(EXERCISES) == set(dir(check))
 
 
 def test_the_golden_files_hold_no_name_of_a_misconception() -> None:
-    for path in set(cases.exercises().values()):
+    for path in set(GOLDEN.files.values()):
         text = path.read_text(encoding="utf-8")
         json.loads(text)
         assert not [wrong.name for wrong in WRONG if "_" in wrong.name and wrong.name in text]

@@ -23,6 +23,7 @@ from datasets import Dataset, DatasetDict
 from huggingface_hub import constants
 
 from coursekit import sources
+from coursekit.checking.notebook import lines
 from coursekit.data import SAMPLE, load_imdb
 
 SAMPLE_SIZES = {split: len((SAMPLE / f"{split}.jsonl").read_text().splitlines()) for split in ("train", "test")}
@@ -48,7 +49,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No folder named, an empty cache, and no network: not even a look-up of a name."""
     monkeypatch.delenv("COURSEKIT_IMDB", raising=False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "no_cache"))
-    monkeypatch.setattr(sources, "_said", set())
+    monkeypatch.setattr(lines, "_said", set())
 
     def refuse(*args: object, **kwargs: object) -> None:
         raise OSError("the network is blocked")

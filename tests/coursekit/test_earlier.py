@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from whole_course import COURSE, everything
 
-from coursekit import cases, earlier, sources, stand_ins
+from coursekit import stand_ins
+from coursekit.checking.notebook import lines
+from coursekit.checking.notebook.earlier_work import EarlierWork
+from coursekit.checking.public_checks.cases import Golden
 from coursekit.earlier import STAGES, earlier_work
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +47,7 @@ Write = Callable[..., Path]
 def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A course without notebooks, seen from the folder of a later stage."""
     monkeypatch.delenv("COURSEKIT_EARLIER_WORK", raising=False)
-    monkeypatch.setattr(sources, "_said", set())
+    monkeypatch.setattr(lines, "_said", set())
     here = tmp_path / "05_transformer_block"
     here.mkdir()
     monkeypatch.chdir(here)
@@ -74,7 +78,7 @@ def write(course: Path) -> Write:
 @pytest.fixture
 def approved(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks that pass: what is looked at is how the answer is run."""
-    monkeypatch.setattr(earlier, "_mark", lambda name, answer: "✓")
+    monkeypatch.setattr(EarlierWork, "_mark", lambda self, name, answer: "✓")
 
 
 def is_own(answer: object) -> bool:
@@ -170,7 +174,7 @@ def test_without_a_notebook_there_is_a_stand_in_for_every_name(name: str, capfd:
 
 
 def test_stages_are_those_of_the_public_checks() -> None:
-    known = cases.exercises()
+    known = Golden("coursekit").files
     assert "scaled_dot_product" in known
     assert {name: known[name].stem for name in STAGES if name in known} == {
         name: stage for name, stage in STAGES.items() if name in known
@@ -181,10 +185,10 @@ def test_graders_and_builders_ask_for_the_stand_in(
     write: Write, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from autograder.release.notebooks import build_environment
-    from autograder.sandbox.bubblewrap import environment
 
-    with build_environment() as building:
-        assert building["COURSEKIT_EARLIER_WORK"] == environment()["COURSEKIT_EARLIER_WORK"] == "0"
+    with build_environment(COURSE) as building:
+        grading = dict(everything().environment)
+        assert building["COURSEKIT_EARLIER_WORK"] == grading["COURSEKIT_EARLIER_WORK"] == "0"
     write("scaled_dot_product", RIGHT)
     monkeypatch.setenv("COURSEKIT_EARLIER_WORK", "0")
     assert earlier_work("scaled_dot_product") is stand_ins.scaled_dot_product

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from coursekit import encoder, sources
+from coursekit.checking.notebook import lines
 from coursekit.encoder import bundled_folder, load_encoder, load_tokenizer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "film", "is", "great"]
@@ -46,7 +47,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No folder named, an empty cache, no network, nothing bundled."""
     monkeypatch.delenv("COURSEKIT_ENCODER", raising=False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "no_cache"))
-    monkeypatch.setattr(sources, "_said", set())
+    monkeypatch.setattr(lines, "_said", set())
     monkeypatch.setattr(encoder, "BUNDLED_PACKAGE", "no_such_package")
 
     def refuse(*args: object, **kwargs: object) -> None:

@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 
 from coursekit import plots
+from coursekit.checking.notebook import plots as general
 
 X = [1, 2, 4]
 DRAWINGS: dict[str, Callable[..., None]] = {
@@ -24,7 +25,7 @@ DRAWINGS: dict[str, Callable[..., None]] = {
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Collect what the functions display."""
     pictures: list[dict[str, Any]] = []
-    monkeypatch.setattr(plots, "display", lambda data, **_: pictures.append(data))
+    monkeypatch.setattr(general, "display", lambda data, **_: pictures.append(data))
     return pictures
 
 

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 from whole_course import COURSE
 
-from autograder.release.public_cases import public_exercises
-from coursekit.cases import load
-from coursekit.checks import Check
-from coursekit.probes.stage_06 import PROBES
+from autograder.release.golden import public_exercises
+from coursekit.checking.probes.stage_06 import PROBES
+from coursekit.checks import check
 
 EXERCISES = public_exercises(COURSE.stage("06_bert_pretraining"))
 TEXT = torch.tensor([[3, 1, 4, 1, 5], [2, 7, 1, 8, 2]])
@@ -81,4 +80,4 @@ def test_verdicts_tell_the_form_only() -> None:
     assert probe("statements_of_pretraining", lambda: {1: "no"}) == ([1], False)
     assert probe("statements_of_pretraining", lambda: [True]) == ("list", False)
     right = {1: True, 2: True, 3: False, 4: True}  # none of them is right
-    assert Check(load("statements_pretraining")).verdict(lambda: right).mark == "✓"
+    assert check.statements_pretraining.verdict(lambda: right).mark == "✓"

@@ -14,7 +14,7 @@ from whole_course import LocalSubmission, bank, right_answer, stage_of
 
 from autograder.answers import Answer, diagnosis
 from autograder.submission import HandedIn
-from coursekit.cases import load
+from coursekit.checking.public_checks.cases import Golden
 
 # Its powers of e leave the range of float32 where a score is 300, so in float32 it is no right answer.
 IN_FLOAT32 = [right for right in RIGHT if right.name != "powers_without_the_padding"]
@@ -84,7 +84,7 @@ def test_a_slip_with_the_dtype_costs_the_test_of_the_dtype_alone(
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_where_a_public_check_is_in_float64_one_hidden_test_is_about_it(exercise: str) -> None:
-    cases = load(exercise).cases
+    cases = Golden("coursekit").load(exercise).cases
     checked = any(doubles(case.arguments) for case in cases)
     dtypes = [test.points for test in hidden_tests_of(exercise) if "dtype" in test.name]
     assert dtypes == ([0.25] if checked else [])

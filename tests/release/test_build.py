@@ -13,8 +13,7 @@ from whole_course import COURSE, ROOT, STAGES
 
 from autograder.release import ReleaseError, build, register, release, stale
 from autograder.release.agreement import disagreements
-from autograder.release.golden import GoldenFiles
-from autograder.release.public_cases import public_exercises
+from autograder.release.golden import GoldenFiles, public_exercises
 
 TEXT = "solutions/99_small/99_small.py"
 SOLUTION = "solutions/99_small/99_small.ipynb"
@@ -304,7 +303,7 @@ check.doubled(doubled)
 @pytest.fixture
 def real_stage(small_course: Path) -> Path:
     """A course with a stage that has hidden tests and public checks, as it was built."""
-    for path in (f"solutions/{STAGE}", f"course/{STAGE}", "course/coursekit/golden"):
+    for path in (f"solutions/{STAGE}", f"course/{STAGE}", "course/coursekit/checking", "course/coursekit/golden"):
         shutil.copytree(ROOT / path, small_course / path)
     shutil.copy(ROOT / "solutions/release.json", small_course / "solutions")
     for path in (ROOT / "solutions").glob("*.py"):

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from coursekit.names import LONGEST_SOURCE, altered_by, bound, defined, parsed, parts
+from autograder.names import LONGEST_SOURCE, altered_by, bound, defined, parsed, parts
 
 RUN = [
     "def f(x):\n    inside = x\n    return inside",

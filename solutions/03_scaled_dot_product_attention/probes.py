@@ -1,29 +1,19 @@
-"""Public checks of what has no single right answer: dropout, tokens of the student's own choice, memory.
+"""Properties of stage 03, of what has no single right answer: dropout, tokens of the student's own choice, memory.
 
-A property calls the student's function through `call`, which puts other arguments in place of the case's by name,
-and returns the faults that it found. Random shares get a tolerance of five standard deviations.
+Random shares get a tolerance of five standard deviations.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from coursekit.attempts import Call
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A broken property: its name, and a sentence that says what was seen and what was expected."""
-
-    name: str
-    sentence: str
+from coursekit.checks import Call, Fault
 
 
 def dropout(call: Call) -> list[Fault]:

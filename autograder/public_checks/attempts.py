@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import linecache
-import random
 import re
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-import torch
+from .values import copied, own_randomness, unchanged
 
 LONGEST_MESSAGE = 300
 
@@ -70,7 +67,7 @@ class Call:
     def __call__(self, **replaced: Any) -> Any:
         """Return what the function returns. Raises Stopped if it raises."""
         self._calls += 1
-        given = {name: _copy(replaced.get(name, value)) for name, value in self.arguments.items()}
+        given = {name: copied(replaced.get(name, value)) for name, value in self.arguments.items()}
         with own_randomness(self._calls), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
@@ -84,37 +81,9 @@ class Call:
             if message not in self.warned:
                 self.warned.append(message)
         for name, value in given.items():
-            if name not in self.changed and not _same(value, replaced.get(name, self.arguments[name])):
+            if name not in self.changed and not unchanged(value, replaced.get(name, self.arguments[name])):
                 self.changed.append(name)
         return result
-
-
-def _copy(value: Any) -> Any:
-    return value.clone() if isinstance(value, torch.Tensor) else copy.deepcopy(value)
-
-
-def _same(value: Any, original: Any) -> bool:
-    if isinstance(original, list | dict):
-        try:
-            return bool(value == original)
-        except Exception:  # a list that holds tensors does not compare
-            return True
-    if not isinstance(original, torch.Tensor):
-        return True
-    return value.dtype == original.dtype and torch.equal(value.detach(), original)
-
-
-@contextmanager
-def own_randomness(seed: int) -> Iterator[None]:
-    """Seed torch and Python, and put their states back, so that a check neither flickers nor shifts the notebook."""
-    torch_state, python_state = torch.get_rng_state(), random.getstate()
-    torch.default_generator.manual_seed(seed)
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        torch.set_rng_state(torch_state)
-        random.setstate(python_state)
 
 
 def _raised(error: BaseException, function: Callable[..., Any]) -> Raised:
@@ -123,7 +92,7 @@ def _raised(error: BaseException, function: Callable[..., Any]) -> Raised:
     except Exception:  # __str__ is the student's too
         message = ""
     lines = _lines(error.__traceback__, function)
-    # The stub raises it without a message, and itself. torch raises it too, mostly with one.
+    # The stub raises it without a message, and itself. Libraries raise it too, mostly with one.
     itself = not lines or ":" not in lines[-1] or "raise NotImplementedError" in lines[-1]
     undone = isinstance(error, NotImplementedError) and not message and itself
     return Raised(type(error).__name__, message, lines, undone)

@@ -1,0 +1,60 @@
+"""What of the engine students receive, copied into the course's package: public checks and what else notebooks use.
+
+Which files that are is found from their imports. They are copied as they stand, so that the copies can be compared.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autograder.module_graph import HERE as ENGINE
+from autograder.module_graph import reached
+from autograder.release.manifest import write
+
+CHECKING = "checking"
+PROBES = "probes"
+PARTS = ("notebook", "public_checks")
+"""Packages of the engine that are for notebooks of students."""
+
+INIT = '''"""Copied out of the engine by `autograder release`: a change here is undone by the next one."""
+
+from .public_checks.checks import Checks
+
+check = Checks(__name__.rpartition(".")[0])
+'''
+
+
+OF_PROBES = '''"""What public checks do with classes and objects, and where more than one result is right.
+
+One module per stage, built from its folder, with `PROBES` and `PROPERTIES` by name.
+
+A probe works with the student's answer on the inputs of a case, `probe(answer, **arguments)`, and returns plain values,
+one per part of the case: shapes, numbers, what changed. It holds no expected value; those are stored, as for any case.
+A property calls the answer through `call`, which puts other arguments in place of the case's by name, and returns the
+faults that it found.
+"""
+'''
+
+
+def originals() -> dict[str, Path]:
+    """Place below `checking/` → file of the engine."""
+    files = reached(path for part in PARTS for path in (ENGINE / part).rglob("*.py"))
+    inside = sorted(file.relative_to(ENGINE) for file in files if file != ENGINE / "__init__.py")
+    return {place.as_posix(): ENGINE / place for place in inside}
+
+
+def copies() -> dict[str, bytes]:
+    """Place below `checking/` → content of all that is in there but for the probes of stages."""
+    own = {"__init__.py": INIT.encode(), f"{PROBES}/__init__.py": OF_PROBES.encode()}
+    return own | {place: file.read_bytes() for place, file in originals().items()}
+
+
+def copy_into(package: Path) -> list[Path]:
+    """Write the copies into a students' package, and take out what no longer is one; returns what was written."""
+    folder = package / CHECKING
+    wanted = {folder / place: content for place, content in copies().items()}
+    written = [path for path, content in wanted.items() if write(path, content)]
+    for path in folder.rglob("*.py"):
+        if path not in wanted and path.parent.name != PROBES:
+            path.unlink()
+    return written
