@@ -6,7 +6,9 @@ import ast
 import symtable
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from autograder.names import TOO_DEEP as TOO_DEEP
 from autograder.names import altered_by, bound_by, parsed
@@ -15,10 +17,14 @@ KEPT_SOURCE = 4_000  # what a submission may leave behind in this process
 
 
 class Statement:
-    """A top-level statement, and what there is to know of it."""
+    """A top-level statement, and what there is to know of it.
 
-    def __init__(self, node: ast.stmt) -> None:
+    source   its lines as they were written; None where another statement stands in them too
+    """
+
+    def __init__(self, node: ast.stmt, source: str | None) -> None:
         self.node = node
+        self._source = source
 
     @property
     def imports(self) -> bool:
@@ -35,13 +41,13 @@ class Statement:
         """Names that it takes from the other statements; parameters and local variables are its own."""
         if self.imports:
             return set()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tables = [symtable.symtable(ast.unparse(self.node), "answer", "exec")]
-        except (SyntaxError, ValueError, *TOO_DEEP):  # not all that can be parsed could be run
+        symbols = _symbols(self._source) if self._source else None
+        if symbols is None:  # lines for IPython may stand in the source, which are not in the tree
+            with suppress(*TOO_DEEP):
+                symbols = _symbols(ast.unparse(self.node))
+        if symbols is None:  # not all that can be parsed could be run
             return {node.id for node in ast.walk(self.node) if isinstance(node, ast.Name)}
-        found = set()
+        found, tables = set(), [symbols]
         while tables:
             table = tables.pop()
             tables += table.get_children()
@@ -49,6 +55,13 @@ class Statement:
                 if symbol.is_referenced() and (table.get_type() == "module" or symbol.is_global()):
                     found.add(symbol.get_name())
         return found
+
+
+def _symbols(source: str) -> symtable.SymbolTable | None:
+    with warnings.catch_warnings(), suppress(SyntaxError, ValueError, *TOO_DEEP):
+        warnings.simplefilter("ignore")
+        return symtable.symtable(source, "answer", "exec")
+    return None
 
 
 class Definitions:
@@ -94,5 +107,15 @@ def _kept(part: str) -> Sequence[Statement]:
 
 
 def _parsed(part: str) -> Sequence[Statement]:
-    tree = parsed(part)
-    return [Statement(node) for node in tree.body] if tree else []
+    if (tree := parsed(part)) is None:
+        return []
+    lines = part.split("\n")
+    spans = [(_first_line(node), node.end_lineno or node.lineno) for node in tree.body]
+    shared = {last for (_, last), (following, _) in pairwise(spans) if following == last}
+    sources = [None if {first, last} & shared else "\n".join(lines[first - 1 : last]) for first, last in spans]
+    return [Statement(node, source) for node, source in zip(tree.body, sources, strict=True)]
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators = getattr(node, "decorator_list", [])
+    return min(each.lineno for each in [node, *decorators])
