@@ -21,7 +21,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,29 +68,11 @@ def _check(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-@contextlib.contextmanager
-def _hidden(*modules: str) -> Iterator[None]:
-    """Let imports inside believe that these are not installed; afterwards they can be imported.
-
-    transformers takes them along for what no notebook does, and their libraries are a third of the mappings that every
-    fork copies.
-    """
-    hidden = {name: None for name in modules if name not in sys.modules}
-    sys.modules.update(hidden)  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
-
-
 def warm_up(warm: Sequence[str]) -> None:
     """Import what notebooks import. No torch operation is run: its thread pools must not exist."""
-    libraries = {name.partition(".")[0] for name in warm}
-    with _hidden(*{"scipy", "sklearn"} - libraries):
-        for name in warm:
-            with contextlib.suppress(ModuleNotFoundError):  # of a library that this interpreter does not have
-                importlib.import_module(name)
+    for name in warm:
+        with contextlib.suppress(ModuleNotFoundError):  # of a library that this interpreter does not have
+            importlib.import_module(name)
     if "torch" not in sys.modules:
         return
     import torch
