@@ -25,10 +25,10 @@ lint: setup
 	@ruff check && ruff format --check && lint-imports --no-logo && mypy
 
 test: lint ## lint, types, tests
-	@$(PYTEST) -m "not nightly"
+	@$(PYTEST) --timeout 900 -m "not nightly"
 
 test-nightly: lint ## the same with twenty seeds for each wrong and right answer, and what takes minutes
-	@BANK_SEEDS=20 $(PYTEST)
+	@BANK_SEEDS=20 $(PYTEST) --timeout 3600
 
 lab: setup ## the course in JupyterLab, as a student sees it
 	@cd course && jupyter lab
