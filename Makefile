@@ -15,7 +15,7 @@ demo: setup ## a class of made-up submissions, graded: gradebook, report, feedba
 # Each process has one thread, for threads of several wait for each other. There is one process more than cores: many tests
 # wait for a time limit, a browser or a process that ends.
 check test test-nightly bench-suite: export OMP_NUM_THREADS := 1
-PROCESSES := $(shell n=$$(($$(nproc) + 1)); echo $$((n < 5 ? n : 5)))
+PROCESSES := $(shell n=$$(($$(getconf _NPROCESSORS_ONLN) + 1)); echo $$((n < 5 ? n : 5)))
 PYTEST := pytest --numprocesses $(PROCESSES) --dist loadscope
 
 check: lint ## lint, types, and the tests of what changed since main: two minutes
