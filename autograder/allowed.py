@@ -44,6 +44,7 @@ def fewest(stage: Stage) -> Parts:
     return Parts(frozenset.intersection(*families), everything(stage).without) if families else everything(stage)
 
 
+@cache
 def first_tried(stage: Stage, exercise: str) -> Parts:
     """The parts with which an exercise is tested first: with fewer than it may use, where it should do without them.
 
