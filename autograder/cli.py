@@ -198,11 +198,14 @@ def _stages_to_grade(classroom: Classroom, options: argparse.Namespace) -> list[
     return found
 
 
-def _import_ahead(classroom: Classroom, stage: str) -> None:
-    """Let the process that graders are forked from import while this one does, where many wait to be graded."""
+def _import_ahead(classroom: Classroom, stage: str, processes: int | None) -> None:
+    """Let the process that graders are forked from import while this one does, where many wait to be graded.
+
+    Each of the two takes 3 s or more for that, as long as a core grades 25 submissions.
+    """
     graded = len(list((classroom.results / stage).glob("*.json")))
-    if len(classroom.students(stage)) - graded < 6:
-        return
+    if (processes or len(os.sched_getaffinity(0))) == 1 or len(classroom.students(stage)) - graded < 6:
+        return  # as in `autograder.grading.pool`, this process then grades by itself
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     multiprocessing.get_context("forkserver").set_forkserver_preload(["autograder.grading.pool"])
     multiprocessing.forkserver.ensure_running()
@@ -210,7 +213,7 @@ def _import_ahead(classroom: Classroom, stage: str) -> None:
 
 def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace | None = None) -> int:
     if options is None or options.scheduler is None:
-        _import_ahead(classroom, stage)
+        _import_ahead(classroom, stage, options.processes if options else None)
     from autograder.grading.grade_class import grade_class
     from autograder.grading.gradebook import CHANGED
     from autograder.plain_text import count, one_line
