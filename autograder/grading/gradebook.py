@@ -329,8 +329,9 @@ class GradebookWriter:
         return penalties.plugin_inst.late_submission_penalty
 
     def _add(self, student: str, stage: str, timestamp: datetime.datetime | None, graded: Graded) -> None:
-        """Add the rows that nbgrader's add_submission adds, filled in; its objects take four times as long.
+        """Add the rows that nbgrader's add_submission adds, filled in.
 
+        Its objects take 10 ms more, one in thirteen of a submission's time.
         Raises IntegrityError where the gradebook has the submission.
         """
         cells, told = self._cells_of(stage), comments_of(graded)

@@ -225,7 +225,10 @@ def _run(stage: Stage, target: Target) -> _Findings:
 
 
 def _needs_only_ours(item: pytest.Item) -> TypeGuard[pytest.Function]:
-    """Whether a test can be called as it stands: pytest's own protocol takes longer than most of the tests."""
+    """Whether a test can be called as it stands.
+
+    pytest's own protocol takes longer than most of the tests: 17 ms more, an eighth of a submission's time.
+    """
     return (
         isinstance(item, pytest.Function)
         and item.parent is item.getparent(pytest.Module)
