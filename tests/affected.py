@@ -4,7 +4,8 @@ python tests/affected.py [--list] [--since REVISION]
 
 A test file is near a module that it imports itself, farther from what that module imports, and so on. Another file is
 near the tests that name it. Of the tests that are made for each stage only those of a changed stage are run, with one
-seed. Where nothing has changed, the quickest test files are. Seconds are those of benchmarks/results/test_suite.json.
+seed. Where nothing has changed, the quickest test files are. Tests marked as slow are left to `make test`. Seconds are
+those of benchmarks/results/test_suite.json.
 """
 
 from __future__ import annotations
@@ -62,8 +63,9 @@ def main() -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Run pytest on two cores, with one seed per answer. Returns its exit status; that no test was chosen is none."""
-    command = [sys.executable, "-m", "pytest", "-q", "--numprocesses", "2", "--dist", "loadscope", *arguments]
+    """Run pytest on two cores, with one seed per answer. Returns its exit status; where all tests are slow, 0."""
+    options = ["-q", "-m", "not slow", "--numprocesses", "2", "--dist", "loadscope"]
+    command = [sys.executable, "-m", "pytest", *options, *arguments]
     status = subprocess.run(command, cwd=ROOT, env={"BANK_SEEDS": "1", "OMP_NUM_THREADS": "1"} | os.environ).returncode
     return 0 if status == 5 else status
 
