@@ -3,7 +3,8 @@
 python benchmarks/test_suite.py [PART ...] [--as NAME]
 
 A part is a folder of tests/, one of its files (release/test_nbval.py), or `house` for the files that lie in none.
-Without any, all parts are measured. Each runs by itself in one process.
+Without any, all parts are measured. Each runs by itself in one process, as `make test` runs it: without what is left to
+the night.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def measured(part: str) -> tuple[dict[str, Any], dict[str, float]]:
     """Run a part in a control group; its row of the table, and the seconds of each of its test files."""
     with tempfile.TemporaryDirectory() as folder, control_group() as group:
         report = Path(folder) / "tests.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *paths_of(part)]
+        command = [sys.executable, "-m", "pytest", "-qq", "-m", "not nightly", f"--junitxml={report}", *paths_of(part)]
         start = time.monotonic()
         with subprocess.Popen(command, cwd=ROOT, env={"OMP_NUM_THREADS": "1"} | os.environ) as tests:
             if group is not None:  # it has hardly begun
