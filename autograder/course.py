@@ -20,10 +20,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autograder.codecs import CodecMissing, Codecs, codecs_for
 from autograder.module_graph import COURSE, reached
 from autograder.public_checks.cases import probes_module
+from autograder.remote.perform import Scenarios
 from autograder.sandbox import Contents, ReadyMade
-from autograder.sandbox.perform import Scenarios
 
 SOURCES, RELEASED, SETTINGS = COURSE, "course", "course.py"
 NOT_DECIDING = ("demo", "README.md", "public_checks.py")
@@ -41,6 +42,8 @@ class Settings:
     title         for people
     package       the package that students import, whose sources lie in course/; "" for none
     address       where a notebook that was opened by itself installs it from
+    codecs        what students' functions take and return besides plain values of Python, "torch" or "numpy" for
+                  instance; see `autograder.codecs`
     warm          modules that a warm interpreter imports before any submission, so that none pays for it
     environment   variables that notebooks and submissions find set; {package} stands for the package's folder
     demo          variables while a made-up class is made and graded
@@ -53,6 +56,7 @@ class Settings:
     title: str = ""
     package: str = ""
     address: str = ""
+    codecs: tuple[str, ...] = ()
     warm: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     demo: Mapping[str, str] = field(default_factory=dict)
@@ -107,6 +111,25 @@ class Course:
             importlib.invalidate_caches()
         return importlib.import_module(f"{SOURCES}.{name}")
 
+    @cached_property
+    def codecs(self) -> Codecs:
+        """How the course's values are handled. Raises CourseError."""
+        names = self.settings.codecs
+        try:
+            for name in names:
+                if name.startswith(f"{SOURCES}."):
+                    self.module(name.removeprefix(f"{SOURCES}."))
+            return codecs_for(names)
+        except CodecMissing as missing:
+            raise CourseError(f"{self.root / SOURCES / SETTINGS}: {missing}") from None
+
+    @property
+    def codec_files(self) -> list[Path]:
+        """The modules of the course's own codecs, and of what they import from it."""
+        names = [name for name in self.settings.codecs if name.startswith(f"{SOURCES}.")]
+        files = [self.sources / f"{name.removeprefix(f'{SOURCES}.').replace('.', '/')}.py" for name in names]
+        return sorted(path for path in reached(files) if path.is_relative_to(self.sources))
+
     @property
     def preparation(self) -> Any:
         """The module that makes ready what solutions are executed on; None for a course without one."""
@@ -147,13 +170,15 @@ class Course:
         Raises CourseError.
         """
         settings, folder = self.settings, self.package_folder
+        _ = self.codecs  # better missed here, in words, than in the sandbox
         scenarios = [stage.scenarios for stage in stages if stage.scenarios]
-        needed = [path for path in reached(scenarios) if path.is_relative_to(self.sources)]
+        needed = {path for path in reached(scenarios) if path.is_relative_to(self.sources)} | {*self.codec_files}
         return Contents(
             packages=((settings.package, folder),) if folder else (),
             modules=tuple(sorted((f"{SOURCES}/{path.relative_to(self.sources)}", path) for path in needed)),
             scenarios=_names_of(scenarios),
             warm=settings.warm,
+            codecs=settings.codecs,
             environment=tuple(sorted(settings.environment.items())),
             stand_ins=tuple(sorted(settings.stand_ins)),
             ready_made=settings.ready_made,

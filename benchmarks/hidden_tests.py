@@ -58,10 +58,10 @@ def one(stage: str) -> None:
     from autograder.demo.trained import trained_files
     from autograder.grading.classroom import Classroom
     from autograder.grading.grade import grade
+    from autograder.remote import HandedIn
+    from autograder.remote.artefacts import find
     from autograder.repair import repair
     from autograder.sandbox import Worker
-    from autograder.submission import HandedIn
-    from autograder.submission.artefacts import find
     from coursekit.data import SAMPLE, VARIABLE
 
     os.environ[VARIABLE] = str(SAMPLE)

@@ -1,6 +1,6 @@
 """What stock nbgrader's grade cells need in the student's kernel besides the tests: `in_kernel.py` pastes this there.
 
-It stands in for `autograder.hidden_tests` and `autograder.submission` and costs next to nothing: it imports what a
+It stands in for `autograder.hidden_tests` and `autograder.remote` and costs next to nothing: it imports what a
 notebook of the course has imported already.
 """
 
@@ -17,7 +17,7 @@ class Told(AssertionError):
     """A failed expectation."""
 
 
-class Raised(Exception):
+class CallRaised(Exception):
     """The student's code raised, or its name does not exist."""
 
 
@@ -81,7 +81,7 @@ class Submission:
         try:
             return function(*copied(args))
         except BaseException as error:
-            raise Raised(f"{type(error).__name__}: {error}") from None
+            raise CallRaised(f"{type(error).__name__}: {error}") from None
 
 
 def score(grade_id: str, names: Mapping[str, Any], scenarios: Mapping[str, Any]) -> float:
@@ -93,7 +93,7 @@ def score(grade_id: str, names: Mapping[str, Any], scenarios: Mapping[str, Any])
         title = test.__name__.removeprefix("test_").replace("_", " ")
         try:
             test(submission, torch.Generator().manual_seed(sum(test.__name__.encode())))
-        except (Told, Raised) as error:
+        except (Told, CallRaised) as error:
             print(f"✗ {title} (0 / {value:g}): {error}")
         else:
             print(f"✓ {title} ({value:g} / {value:g})")

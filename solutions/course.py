@@ -13,6 +13,7 @@ COURSE = Settings(
     # empty, such a notebook says that the package is missing, and what to do. A bare name is refused: "coursekit" on
     # the public index is another project's.
     address="",
+    codecs=("torch", "numpy"),
     warm=(
         "matplotlib.pyplot",
         "numpy",

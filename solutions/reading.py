@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from autograder.hidden_tests import Told, expect
-from autograder.submission import Raised, Submission
+from autograder.remote import CallRaised, Submission
 
 
 def draw(rng: torch.Generator, *shape: int) -> Tensor:
@@ -29,7 +29,7 @@ def in_float64(submission: Submission, name: str, *args: Any) -> Any:
     """What a function returns for float64 tensors. Raises Told where it can do with float32 alone."""
     try:
         return submission.as_given(name, *args)
-    except Raised as error:
+    except CallRaised as error:
         getattr(submission, name)(*args)  # what fails with float32 too has other reasons, and raises here
         raise Told(
             f"{error}. For float32 the same call works: some step sets its own dtype. torch.empty and torch.zeros do, "

@@ -10,9 +10,9 @@ import pytest
 
 
 def test_a_module_has_its_own_tests_first_and_then_those_of_its_importers() -> None:
-    distances = affected.ranked(["autograder/sandbox/wire.py"])
-    assert distances["tests/sandbox/test_wire.py"] == 1
-    assert distances["tests/sandbox/test_wire.py"] < distances["tests/grading/test_grade_class.py"]
+    distances = affected.ranked(["autograder/remote/wire.py"])
+    assert distances["tests/remote/test_wire.py"] == 1
+    assert distances["tests/remote/test_wire.py"] < distances["tests/grading/test_grade_class.py"]
     assert "tests/test_workflows.py" not in affected.ranked(["course/coursekit/plots.py"])
 
 

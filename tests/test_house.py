@@ -129,7 +129,8 @@ def test_conda_and_binder_install_the_packages_from_their_pins() -> None:
 def test_both_packages_agree_on_what_they_share() -> None:
     ours, theirs = ({r.name: str(r.specifier) for r in requirements(name)} for name in PROJECTS)
     differing = {name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name]}
-    assert not differing
+    # To write numbers without torch the grader needs a new one; students keep what they have, which reads and writes.
+    assert differing == {"safetensors"}
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from autograder import submission
+from autograder import remote
 from autograder.answers import Alternative, Bank, Misconception, Reference, bank_of
 from autograder.course import Stage, open_course
+from autograder.remote import HandedIn
+from autograder.remote.perform import Scenarios
 from autograder.sandbox import Contents
-from autograder.sandbox.perform import Scenarios
-from autograder.submission import HandedIn
 
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = open_course(ROOT)
@@ -40,11 +40,11 @@ def _scenarios() -> Scenarios:
     return Scenarios(everything().scenarios)
 
 
-class LocalSubmission(submission.LocalSubmission):
+class LocalSubmission(remote.LocalSubmission):
     """Names of this process with the scenarios of all stages."""
 
     def __init__(self, names: Mapping[str, Any], seed: int, handed_in: HandedIn | None = None) -> None:
-        super().__init__(names, seed, handed_in, _scenarios())
+        super().__init__(names, seed, handed_in, _scenarios(), COURSE.codecs)
 
 
 def stage_of(exercise: str) -> Stage:

@@ -8,20 +8,29 @@ import math
 import time
 import warnings
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import torch
-
+from autograder.codecs import CodecError, Codecs, Tolerance
 from autograder.course import Stage
-from autograder.sandbox.perform import Performer, Scenarios
+from autograder.remote.perform import Performer, Response
 
 from . import Answer, Misconception, bank_of
 
 if TYPE_CHECKING:
-    from autograder.submission import Exchange
+    from autograder.remote import Exchange
 
+STAYED = object()
+"""In the place of every value that stayed where it was."""
 
-Replays = dict[tuple[str, str, int, bytes], tuple[dict[str, Any], Any]]
+# The same calculation in another order, in double and in single precision, and as a number of Python, which may come
+# from either.
+TOLERANCE = Tolerance(1e-6, 1e-9, single=Tolerance(1e-4, 1e-5), plain=Tolerance(1e-6, 1e-7))
+
+Outcome = tuple[str, Any]
+"""What a call came to: ("raised", type), ("value", value) or ("unreadable", what is equal to nothing)."""
+
+Replays = dict[tuple[str, str, int, bytes], Outcome]
 
 
 class _OutOfTime(Exception):
@@ -38,6 +47,8 @@ def diagnose(
 ) -> Misconception | None:
     """The misconception that would have given the student's answers to these calls, or None.
 
+    There is none for an exercise without known answers.
+
     kept    what known answers gave to calls, for whoever diagnoses many submissions to which the same calls were made
     lost    names of the tests that failed: where to look first
     until   the time of this thread's processor (`time.thread_time`) from which on nothing more is compared: then None
@@ -48,36 +59,44 @@ def diagnose(
     the random state, for students draw random numbers in many right ways. It must also differ from the right answer
     on at least one of the calls compared.
     """
-    seen = [(exchange.answer, exchange.answer_tensors) for exchange in exchanges]
-    # Where a value stayed behind a later call may use it, which then needs all the calls before it.
-    linked = any("$ref" in repr(exchange.answer) for exchange in exchanges)
-    bank, scenarios = bank_of(stage), stage.loaded_scenarios()
+    bank, codecs = bank_of(stage), stage.course.codecs
     if exercise not in bank.exercises:
         return None
+    # Where a value stayed behind a later call may use it, which then needs all the calls before it.
+    linked = any("$ref" in repr(exchange.answer) for exchange in exchanges)
+    scenarios = stage.loaded_scenarios()
 
     def replay(answer: Answer, shift: int = 0) -> _Replay:
-        return _Replay(answer, scenarios, exchanges, linked, kept, until, shift)
+        performer = Performer({answer.exercise: answer.function}, scenarios, codecs)
+        return _Replay(answer, performer, exchanges, linked, kept, until, shift)
+
+    @cache
+    def seen(index: int) -> Outcome:
+        return _outcome((exchanges[index].answer, exchanges[index].answer_blocks), codecs)
+
+    def agree(one: Outcome, other: Outcome) -> bool:
+        return one[0] == other[0] and codecs.same(one[1], other[1], TOLERANCE)
 
     right = replay(bank.right(exercise))
-    order = sorted(range(len(seen)), key=lambda i: exchanges[i].test not in lost)
+    order = sorted(range(len(exchanges)), key=lambda i: exchanges[i].test not in lost)
     likely_first = sorted(bank.wrong(exercise), key=lambda known: known.caught_by not in lost)
     candidates = [(known, replay(known)) for known in likely_first]
 
     def match(compared: Sequence[int]) -> Misconception | None:
-        wrong = next((i for i in compared if not _agree(seen[i], right[i])), None)
+        wrong = next((i for i in compared if not agree(seen(i), right[i])), None)
         if wrong is None:
             return None
         # Most misconceptions are ruled out by a call that the student got wrong.
         ordered = [wrong, *(i for i in compared if i != wrong)]
         return next(
-            (known for known, replayed in candidates if all(_agree(replayed[i], seen[i]) for i in ordered)), None
+            (known for known, replayed in candidates if all(agree(replayed[i], seen(i)) for i in ordered)), None
         )
 
     try:
         found = match(order)
         if found is None:
             other_draw = replay(bank.right(exercise), shift=1)
-            found = match([i for i in order if _agree(right[i], other_draw[i])])
+            found = match([i for i in order if agree(right[i], other_draw[i])])
     except _OutOfTime:
         return None
     return found
@@ -89,7 +108,7 @@ class _Replay:
     def __init__(
         self,
         answer: Answer,
-        scenarios: Scenarios,
+        performer: Performer,
         exchanges: Sequence[Exchange],
         linked: bool,
         kept: Replays | None,
@@ -97,15 +116,15 @@ class _Replay:
         shift: int = 0,
     ) -> None:
         self._answer = answer
-        self._performer = Performer({answer.exercise: answer.function}, scenarios)
+        self._performer = performer
         self._exchanges = exchanges
         self._kept = kept
         self._until = until
         self._shift = shift
-        self._done: dict[int, tuple[dict[str, Any], Any]] = {}
+        self._done: dict[int, Outcome] = {}
         self._linked = linked
 
-    def __getitem__(self, index: int) -> tuple[dict[str, Any], Any]:
+    def __getitem__(self, index: int) -> Outcome:
         for i in range(index + 1) if self._linked else (index,):
             if i not in self._done:
                 if time.thread_time() > self._until:
@@ -113,15 +132,16 @@ class _Replay:
                 self._done[i] = self._linked_result(i) if self._linked else self._kept_result(i)
         return self._done[index]
 
-    def _linked_result(self, index: int) -> tuple[dict[str, Any], Any]:
+    def _linked_result(self, index: int) -> Outcome:
         exchange = self._exchanges[index]
         shifted = {**exchange.request, "seed": exchange.request["seed"] + self._shift}
         # What known answers print, or torch says of them, is of no use to whoever grades.
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return self._performer.perform(shifted, exchange.request_tensors)
+            response = self._performer.perform(shifted, exchange.request_blocks)
+        return _outcome(response, self._performer.codecs)
 
-    def _kept_result(self, index: int) -> tuple[dict[str, Any], Any]:
+    def _kept_result(self, index: int) -> Outcome:
         if self._kept is None:
             return self._linked_result(index)
         key = (self._answer.exercise, self._answer.name, self._shift, self._exchanges[index].digest)
@@ -130,37 +150,11 @@ class _Replay:
         return self._kept[key]
 
 
-def _agree(one: tuple[dict[str, Any], Any], other: tuple[dict[str, Any], Any]) -> bool:
-    (tree, tensors), (other_tree, other_tensors) = one, other
-    if "raised" in tree or "raised" in other_tree:
-        return tree.get("raised") == other_tree.get("raised")
-    return _same(tree.get("value"), other_tree.get("value"), tensors, other_tensors)
-
-
-def _same(one: Any, other: Any, tensors: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> bool:
-    if isinstance(one, dict) and isinstance(other, dict):
-        if "$ref" in one or "$ref" in other:
-            return one.keys() == other.keys()
-        for kind in ("$tensor", "$array"):
-            if kind in one and kind in other:
-                return _close(tensors[one[kind]], others[other[kind]])
-        return one.keys() == other.keys() and all(_same(one[key], other[key], tensors, others) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(_same(a, b, tensors, others) for a, b in zip(one, other, strict=True))
-    if isinstance(one, float) or isinstance(other, float):
-        numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
-        return numbers and abs(one - other) <= 1e-7 + 1e-6 * abs(other)
-    return type(one) is type(other) and one == other
-
-
-def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return False
-    loose = one.dtype in (torch.float32, torch.float16, torch.bfloat16)
-    return torch.allclose(
-        one.to(torch.float64),
-        other.to(torch.float64),
-        rtol=1e-4 if loose else 1e-6,
-        atol=1e-5 if loose else 1e-9,
-        equal_nan=True,
-    )
+def _outcome(response: Response, codecs: Codecs) -> Outcome:
+    answer, blocks = response
+    if "raised" in answer:
+        return "raised", answer["raised"]
+    try:
+        return "value", codecs.decode(answer.get("value"), blocks, lambda ref: STAYED)
+    except CodecError:
+        return "unreadable", object()

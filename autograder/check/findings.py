@@ -12,8 +12,8 @@ from autograder.demo.trained import trained_files
 from autograder.hidden_tests.runner import TestResult, collected_points, run_hidden_tests
 from autograder.release.agreement import disagreements
 from autograder.release.notebooks import read_text_notebook
-from autograder.submission import HandedIn, LocalSubmission
-from autograder.submission.artefacts import find
+from autograder.remote import HandedIn, LocalSubmission
+from autograder.remote.artefacts import find
 
 from .hints import telling_hints
 from .public import public_disagreements
@@ -137,7 +137,7 @@ def _try(stage: Stage, answer: Answer, handed_in: HandedIn, lost: Lost) -> None:
 
 def _tested(stage: Stage, answer: Answer, handed_in: HandedIn, seed: int) -> list[TestResult]:
     scenarios = stage.loaded_scenarios()
-    submission = LocalSubmission({answer.exercise: answer.function}, seed, handed_in, scenarios)
+    submission = LocalSubmission({answer.exercise: answer.function}, seed, handed_in, scenarios, stage.course.codecs)
     with silence():
         return run_hidden_tests(stage, submission, seed, only={answer.exercise})
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from autograder.course import Stage
 from autograder.hidden_tests.runner import Target
 from autograder.plain_files import Refused, read_plain
+from autograder.remote import Submission
+from autograder.remote.artefacts import find
 from autograder.repair import read_submission, repair
 from autograder.repair.reading import MAX_BYTES
 from autograder.sandbox import Worker
-from autograder.submission import Submission
-from autograder.submission.artefacts import find
 
 from .classroom import Classroom, ClassroomError
 from .graded import Graded
@@ -35,7 +35,7 @@ def open_submission(path: Path, stage: Stage, seed: int) -> Iterator[Target]:
     with Worker(classroom.limits(stage.name), contents=stage.contents()) as worker:
         run = NotebookRun(worker, repaired.notebook, worker.limits)
         try:
-            submission = Submission(run, seed, find(path.parent))
+            submission = Submission(run, seed, find(path.parent), stage.course.codecs)
             yield Target(submission, seed, run.enter, run.order, class_seed=Setting(classroom, stage.name).class_seed)
         finally:
             run.close()

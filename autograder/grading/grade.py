@@ -15,9 +15,9 @@ from autograder.allowed import everything, first_tried, parts_for
 from autograder.course import Stage
 from autograder.hidden_tests.runner import TestResult, run_hidden_tests
 from autograder.redirection import notes_on
+from autograder.remote import HandedIn, ReadyMade, Submission
 from autograder.repair import Repaired, with_own_cells
 from autograder.sandbox import Parts, SandboxDied, Worker
-from autograder.submission import HandedIn, ReadyMade, Submission
 
 from .graded import Basis, CellScore, Graded, cell_status
 from .run import CellRun, NotebookRun, is_autograded, is_written, nbgrader_of
@@ -55,7 +55,7 @@ def grade(
     again = None if earlier is None else {name for name, _ in basis.items() ^ earlier.basis.items()}
 
     def submission(run: NotebookRun) -> Submission:
-        return Submission(run, seed, handed_in)
+        return Submission(run, seed, handed_in, stage.course.codecs)
 
     tested = _tested(stage, notebook, worker, run_look, submission, seed, again, class_seed)
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autograder.hidden_tests.runner import make_ready
+from autograder.remote import HandedIn
 from autograder.sandbox import Limits
-from autograder.submission import HandedIn
 
 from .cache import cached, keep
 from .changes import Change, changes

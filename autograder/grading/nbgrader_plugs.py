@@ -18,8 +18,8 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.hidden_tests.runner import HiddenTestError
+from autograder.remote import HandedIn
 from autograder.repair import Repaired
-from autograder.submission import HandedIn
 
 from .cache import cached, keep
 from .classroom import Classroom, ClassroomError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.definitions import TOO_DEEP, Definitions
-from autograder.submission.errors import remedy
+from autograder.remote.errors import remedy
 
 SYNTAX_ERRORS = ("SyntaxError", "IndentationError", "TabError")
 
@@ -31,7 +31,7 @@ class Stop:
 
     @classmethod
     def read(cls, error: dict[str, Any] | None) -> Stop | None:
-        """From what `autograder.sandbox.perform.describe` told, which comes from the student's process."""
+        """From what `autograder.remote.perform.describe` told, which comes from the student's process."""
         if error is None:
             return None
         where, number = error.get("where"), error.get("line")

@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from nbformat import NotebookNode
 
+from autograder.codecs import Block
+from autograder.remote import Crashed, OutOfMemory, StudentError, TimedOut, TooMuchOutput, Unreadable
+from autograder.remote.perform import Response
 from autograder.sandbox import ALL, CallTimedOut, Limits, Parts, Process, ProcessEnded, Worker
-from autograder.submission import Crashed, OutOfMemory, StudentError, TimedOut, TooMuchOutput, Unreadable
 
 from .reasons import Before, Stop, why_missing, why_undone
 
@@ -104,9 +105,7 @@ class NotebookRun:
         self._run_until(self._place[grade_id])
         self._ready()
 
-    def perform(
-        self, request: dict[str, Any], tensors: dict[str, torch.Tensor]
-    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    def perform(self, request: dict[str, Any], blocks: dict[str, Block]) -> Response:
         """Answer a call at the current grade cell. Raises TimedOut, Crashed or Unreadable."""
         process = self._ready()
         name = request["target"] if isinstance(request["target"], str) else "A value of the submission"
@@ -121,7 +120,7 @@ class NotebookRun:
                     f"`{name}` was not called: the answers of {whose} took more than {limit >> 20} MiB."
                 )
         try:
-            answer, out = process.perform(request, tensors, min(self.limits.call_seconds, self._time_left()))
+            answer, out = process.perform(request, blocks, min(self.limits.call_seconds, self._time_left()))
             return self._with_reason(answer), out
         except CallTimedOut as ended:
             self._failed_calls, self._failure = self._failed_calls + 1, TimedOut

@@ -20,13 +20,13 @@ from autograder import DISTRIBUTION
 from autograder.course import SETTINGS, Course, Stage, open_course
 from autograder.hidden_tests import source
 from autograder.module_graph import module_file, reached
+from autograder.remote import HandedIn
+from autograder.remote.artefacts import find
 from autograder.repair import Repaired, read_submission, repair, slots_of
 from autograder.repair.kinship import traces
 from autograder.repair.reading import Cell
 from autograder.repair.slots import Slot
 from autograder.sandbox import Limits
-from autograder.submission import HandedIn
-from autograder.submission.artefacts import find
 
 from .cache import cached, class_secret
 from .classroom import Classroom, ClassroomError
@@ -66,8 +66,9 @@ def _data_module(course: Course) -> Path | None:
 
 
 def _libraries(course: Course) -> set[str]:
-    """What this package requires, and what a warm interpreter imports."""
-    found = {name.partition(".")[0] for name in course.settings.warm} - {course.settings.package}
+    """What this package requires, and what a warm interpreter imports. Raises CourseError."""
+    imported = {name.partition(".")[0] for name in (*course.codecs.names, *course.settings.warm)}
+    found = imported - {course.settings.package}
     with suppress(PackageNotFoundError):
         needed = (name for name in requires(DISTRIBUTION) or () if "extra ==" not in name)
         found |= {re.split(r"[^\w.-]", name)[0] for name in needed}
@@ -90,7 +91,7 @@ def grader_fingerprint(stage: Stage) -> str:
     package = course.package_folder
     files = engine_files() | stage.deciding_files() | (_files(package) if package else set())
     settings = course.sources / SETTINGS
-    files |= reached([settings]) if settings.is_file() else set()
+    files |= {*course.codec_files, *(reached([settings]) if settings.is_file() else ())}
     for path in sorted(files):
         digest.update(f"{path.parent.name}/{path.name}".encode() + b"\0" + path.read_bytes() + b"\0")
     for name in sorted(_libraries(course)):

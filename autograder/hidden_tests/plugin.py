@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
-import torch
 
 from autograder.course import SOURCES, Stage, open_course
-from autograder.hidden_tests.runner import TARGET, Target, class_seed_for, numbers_for, submission_for
-from autograder.submission import Submission
+from autograder.hidden_tests.runner import TARGET, Target, class_seed_for, rng_for, submission_for
+from autograder.remote import Submission
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,9 +67,9 @@ def submission(_target: Target, request: pytest.FixtureRequest) -> Submission:
 
 
 @pytest.fixture
-def rng(_target: Target, request: pytest.FixtureRequest) -> torch.Generator:
+def rng(_target: Target, request: pytest.FixtureRequest) -> Any:
     """Random numbers for the test's inputs, from the run's seed and the test's name."""
-    return numbers_for(_target, request.node)
+    return rng_for(_target, request.node)
 
 
 @pytest.fixture

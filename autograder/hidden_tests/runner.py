@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeGuard
 
 import pytest
-import torch
 
 from autograder.answers import bank_of
 from autograder.answers.diagnosis import diagnose
 from autograder.course import Stage
+from autograder.remote import Exchange, HandedIn, LocalSubmission, StudentError, Submission, TooMuchOutput
 from autograder.sandbox import SandboxDied, SandboxMissing
-from autograder.submission import Exchange, HandedIn, LocalSubmission, StudentError, Submission, TooMuchOutput
 
 from . import ResourceMissing, Told
 
@@ -110,10 +109,10 @@ def submission_for(target: Target, item: pytest.Item) -> Submission:
     return target.submission
 
 
-def numbers_for(target: Target, item: pytest.Item) -> torch.Generator:
-    """What the `rng` fixture is: random numbers from the run's seed and the test's name."""
+def rng_for(target: Target, item: pytest.Item) -> Any:
+    """What the `rng` fixture is: the course's generator of random numbers, from the run's seed and the test's name."""
     digest = hashlib.sha256(f"{target.seed} {item.name}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+    return target.submission._codecs.rng_for(int.from_bytes(digest[:7], "big"))
 
 
 def class_seed_for(target: Target, item: pytest.Item) -> int:
@@ -123,7 +122,7 @@ def class_seed_for(target: Target, item: pytest.Item) -> int:
 
 FIXTURES: dict[str, Callable[[Target, pytest.Item], Any]] = {
     "submission": submission_for,
-    "rng": numbers_for,
+    "rng": rng_for,
     "class_seed": class_seed_for,
 }
 OWN_FIXTURES = {*FIXTURES, "_target", "request"}
@@ -352,7 +351,9 @@ def faulty_tests(stage: Stage) -> frozenset[str]:
     """Names of the hidden tests that stop with an error of their own even on the right answers."""
     bank = bank_of(stage)
     right = {exercise: bank.right(exercise).function for exercise in bank.exercises}
-    findings = _run(stage, Target(LocalSubmission(right, 0, scenarios=stage.loaded_scenarios()), 0))
+    findings = _run(
+        stage, Target(LocalSubmission(right, 0, scenarios=stage.loaded_scenarios(), codecs=stage.course.codecs), 0)
+    )
     return frozenset(result.name for result in findings.results if result.status == "test error") - findings.lacking
 
 

@@ -13,6 +13,8 @@ from .ready_made import Parts
 
 HERE = Path(__file__).parent
 INSIDE = "/grader"
+# Of our own package; what else it holds no submission can read.
+OWN = ("__init__.py", "codecs", "remote/perform.py", "remote/wire.py", "sandbox")
 HOST_FOLDERS = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 
 
@@ -37,6 +39,7 @@ def environment() -> dict[str, str]:
     threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
         **dict.fromkeys(threads, "1"),
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's; pandas imports it, and threads do not fork
         "PATH": "/usr/bin:/bin",
         "HOME": "/scratch",
         "TMPDIR": "/scratch",
@@ -91,8 +94,8 @@ def command(
         out += ["--tmpfs", str(installed)]
     for fonts in _font_list():
         out += ["--ro-bind", str(fonts), f"/tmp/matplotlib/{fonts.name}"]
-    for own in (HERE.parent / "__init__.py", HERE):
-        out += ["--ro-bind", str(own), f"{INSIDE}/autograder/{own.name}"]
+    for own in OWN:
+        out += ["--ro-bind", str(HERE.parent / own), f"{INSIDE}/autograder/{own}"]
     for place, path in (*contents.packages, *contents.modules):
         out += ["--ro-bind", str(path), f"{INSIDE}/{place}"]
     out += CutSources(parts, contents, cut, libraries).mounts(INSIDE)

@@ -1,7 +1,7 @@
 """Answers written for a GPU, run on a machine without one: what asks for a missing device gets the CPU.
 
-Only a notebook that names one is looked after, from that cell on: a TorchFunctionMode takes about a microsecond per
-operation, and whoever names no device should not wait for it.
+It is imported for a course with torch alone. Only a notebook that names a device is looked after, from that cell on: a
+TorchFunctionMode takes about a microsecond per operation, and whoever names none should not wait for it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils import _device
 
-KINDS = ("cuda", "mps", "xpu")
-# What works, and means the same, without the device.
-_HARMLESS = re.compile(
-    r"""['"]\w+(:\d+)?['"]\s+if\s+torch\.[\w.]+\.is_available\(\)|torch\.[\w.]+\.is_available\(\)"""
-    r"""|[!=]=\s*['"]\w+['"]|\btorch\.\w+\.manual_seed(_all)?\b|\bis_cuda\b"""
-)
-_NAMED = re.compile(rf"{'|'.join(KINDS)}|pin_memory|torch\.accelerator|\.to\(\s*\d|\bdevice\s*=\s*\d")
+from .device_names import KINDS
+
 _WHOLE = re.compile(rf"({'|'.join(KINDS)})(:\d+)?")
 _OLD_TYPE = re.compile(r"torch\.cuda\.(\w+Tensor)")
-
-
-def is_named_in(source: str) -> bool:
-    """Whether the source of a cell asks for a device that may be missing."""
-    return bool(_NAMED.search(source) and _NAMED.search(_HARMLESS.sub("", source)))
 
 
 class OnCpu(TorchFunctionMode):

@@ -63,6 +63,8 @@ def take_operators(parts: Parts, ready_made: ReadyMade) -> list[str]:
 
     Returns their names.
     """
+    if "torch" not in sys.modules:
+        return []
     import torch
 
     dispatch = torch._C

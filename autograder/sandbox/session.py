@@ -7,13 +7,15 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-import torch
+from autograder.codecs import Block, Codecs
+from autograder.remote.perform import Performer, Response, Scenarios, describe
+from autograder.remote.wire import Channel, Closed, WireError
 
-from . import devices, refusals
-from .perform import Performer, Scenarios, describe
-from .wire import Channel, Closed, WireError
+from . import refusals
+from .device_names import is_named_in
 
 if TYPE_CHECKING:
+    from .devices import OnCpu
     from .recorder import Shell
 
 
@@ -29,6 +31,26 @@ WATCHED = {
 }
 
 
+class _ByHand(Performer):
+    """A performer where ready-made parts may be missing."""
+
+    def examined(self, value: Any) -> Any:
+        """What a call returned. Raises Refused for what stands in the place of a part."""
+        if isinstance(value, refusals.Absent):
+            refusals.refuse(object.__getattribute__(value, "_part"))
+        return value
+
+    def described(self, error: BaseException) -> dict[str, Any]:
+        return _described(error)
+
+
+def _described(error: BaseException, of_cell: bool = False) -> dict[str, Any]:
+    """An exception as plain text; under "ready_made" the part that is not there, if that led to it."""
+    told = describe(error, of_cell)
+    refused = refusals.refused_in(error)
+    return told if refused is None else {**told, "ready_made": str(refused.part)[:200]}
+
+
 class Session:
     """Serves one submission until its channel closes.
 
@@ -36,14 +58,16 @@ class Session:
     reaches the student's code and nothing else, so that no frame is ever cut short by one.
     """
 
-    def __init__(self, shell: Shell, scenarios: Scenarios, channel: Channel) -> None:
+    def __init__(self, shell: Shell, scenarios: Scenarios, codecs: Codecs, channel: Channel) -> None:
         self.shell = shell
         self.channel = channel
-        self.performer = Performer(shell.user_ns, scenarios)
+        self.codecs = codecs
+        self.performer = _ByHand(shell.user_ns, scenarios, codecs)
         self.in_students_code = False
         self.tried: list[str] = []
         self.hiding = False
-        self.devices: devices.OnCpu | None = None
+        self.devices: OnCpu | None = None
+        self.random_state: list[Any] | None = None
 
     def serve(self) -> None:
         """Answer one message after the other."""
@@ -56,13 +80,13 @@ class Session:
         sys.addaudithook(self._audit)
         while True:
             try:
-                message, tensors = self.channel.receive(None)
+                message, blocks = self.channel.receive(None)
             except (Closed, WireError):
                 return
             if message.get("op") == "run":
                 self._send(*self._run(message))
             else:
-                self._send(*self._answer(message, tensors))
+                self._send(*self._answer(message, blocks))
 
     def _audit(self, event: str, _: object) -> None:
         if event in WATCHED:
@@ -78,31 +102,34 @@ class Session:
         if self.in_students_code:
             raise KeyboardInterrupt
 
-    def _run(self, message: dict[str, Any]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        if self.devices is None and devices.is_named_in(message["source"]):
-            self.devices = devices.OnCpu(self._note)
+    def _run(self, message: dict[str, Any]) -> Response:
+        if self.devices is None and "torch" in self.codecs.names and is_named_in(message["source"]):
+            from .devices import OnCpu
+
+            self.devices = OnCpu(self._note)
             self.devices.install()
+        if self.random_state is not None:  # once per grade cell: to take and restore it takes longer than a call
+            self.codecs.restore(self.random_state)
+            self.random_state = None
         self.in_students_code = True
         outputs, succeeded = self.shell.run(message["source"], message["number"])
         self.in_students_code = False
         answer: dict[str, Any] = {"outputs": outputs, "succeeded": succeeded}
         if self.shell.error is not None:
-            answer["error"] = describe(self.shell.error, of_cell=True)
+            answer["error"] = _described(self.shell.error, of_cell=True)
         return answer, {}
 
-    def _answer(
-        self, request: dict[str, Any], tensors: dict[str, torch.Tensor]
-    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    def _answer(self, request: dict[str, Any], blocks: dict[str, Block]) -> Response:
         """Perform a request; the cells that follow find the random state as it was."""
         self.shell.recorder.start()
-        state = torch.get_rng_state()
+        if self.random_state is None:
+            self.random_state = self.codecs.state()
         self.in_students_code = True
-        answer, out = self.performer.perform(request, tensors)
+        answer, out = self.performer.perform(request, blocks)
         self.in_students_code = False
-        torch.set_rng_state(state)
         return answer, out
 
-    def _send(self, message: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+    def _send(self, message: dict[str, Any], blocks: dict[str, Block]) -> None:
         if self.tried:
             message = {**message, "tried": self.tried}
             self.tried = []
@@ -110,6 +137,6 @@ class Session:
             message = {**message, "refused": list(refusals.met)}
             refusals.met.clear()
         try:
-            self.channel.send(message, tensors)
+            self.channel.send(message, blocks)
         except (TypeError, ValueError):
             self.channel.send({"raised": "TypeError", "message": "the value could not be handed over", "where": []})

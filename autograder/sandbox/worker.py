@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pwd
 import select
@@ -14,16 +15,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
+from autograder.codecs import Block
+from autograder.remote.perform import Response
+from autograder.remote.wire import Channel, Closed, Overdue, TooLarge, WireError
 
 from . import cgroups
 from .bubblewrap import SandboxMissing, command, command_without_sandbox, environment_without_sandbox
 from .cgroups import ControlGroup
 from .contents import Contents
-from .devices import KINDS
+from .device_names import KINDS
 from .limits import Limits
 from .ready_made import ALL, Parts
-from .wire import Channel, Closed, Overdue, TooLarge, WireError
 
 START_SECONDS = 120.0
 END_SECONDS = 60.0
@@ -288,7 +290,7 @@ class Process:
         return found
 
     def error(self) -> dict[str, Any] | None:
-        """What the last cell raised, by the process's own word: see `autograder.sandbox.perform.describe`."""
+        """What the last cell raised, by the process's own word: see `autograder.remote.perform.describe`."""
         return self._error
 
     def run(self, source: str, number: int, seconds: float) -> tuple[list[dict[str, Any]], bool, str | None]:
@@ -303,29 +305,27 @@ class Process:
         interrupted = None if in_time else f"timed out after {seconds:.0f} s"
         return outputs if isinstance(outputs, list) else [], message.get("succeeded") is True, interrupted
 
-    def perform(
-        self, request: dict[str, Any], tensors: dict[str, torch.Tensor], seconds: float
-    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    def perform(self, request: dict[str, Any], blocks: dict[str, Block], seconds: float) -> Response:
         """Answer one call. Raises CallTimedOut where it had to be interrupted, or ProcessEnded."""
-        answer, out, in_time = self._ask(request, tensors, seconds)
+        answer, out, in_time = self._ask(request, blocks, seconds)
         if not in_time:
             raise CallTimedOut(f"did not return within {seconds:.0f} s")
         return answer, out
 
     def _ask(
-        self, message: dict[str, Any], tensors: dict[str, torch.Tensor], seconds: float
-    ) -> tuple[dict[str, Any], dict[str, torch.Tensor], bool]:
+        self, message: dict[str, Any], blocks: dict[str, Block], seconds: float
+    ) -> tuple[dict[str, Any], dict[str, Block], bool]:
         in_time = True
         try:
-            self._channel.send(message, tensors)
+            self._channel.send(message, blocks)
             try:
                 answer, out = self._channel.receive(seconds)
             except Overdue:
                 in_time = False
                 self._signal(signal.SIGINT)
                 answer, out = self._channel.receive(self._limits.interrupt_seconds)
-            if (count := sum(tensor.numel() for tensor in out.values())) > self._limits.answer_numbers:
-                raise TooLarge(f"tensors of {count:,} numbers; the limit is {self._limits.answer_numbers:,}")
+            if (count := sum(math.prod(block.shape) for block in out.values())) > self._limits.answer_numbers:
+                raise TooLarge(f"{count:,} numbers; the limit is {self._limits.answer_numbers:,}")
         except Overdue:
             self.close()
             raise ProcessEnded(f"timed out after {seconds:.0f} s and did not heed an interrupt", "timed out") from None

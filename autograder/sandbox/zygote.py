@@ -25,12 +25,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.codecs import Codecs, codecs_for
+from autograder.remote.perform import Scenarios
+from autograder.remote.wire import Channel, Closed, WireError
+
 from . import refusals, seccomp
 from .contents import Contents
-from .perform import Scenarios
 from .ready_made import ALL, Parts
 from .session import Session
-from .wire import Channel, Closed, WireError
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = (
@@ -48,16 +50,8 @@ SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 MADV_HUGEPAGE, MADV_COLLAPSE, HUGE_PAGE = 14, 25, 2 << 20
 SCRATCH = "/scratch"
 
-# What the first cell costs IPython, and the first operations torch, is paid once. Small ones start no thread.
-FIRST_CELL = """
-import torch
-torch.manual_seed(0)
-for dtype in (torch.float32, torch.float64):
-    x = torch.randn(2, 3, dtype=dtype)
-    x = torch.dropout(torch.softmax((x @ x.T).masked_fill(torch.eye(2) > 0, -1e9), -1), 0.5, True)
-repr(x)
-del torch, dtype, x
-"""
+# What the first cell costs IPython is paid once.
+FIRST_CELL = "1 + 1"
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -68,20 +62,14 @@ def _check(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def warm_up(warm: Sequence[str]) -> None:
-    """Import what notebooks import. No torch operation is run: its thread pools must not exist."""
+def warm_up(warm: Sequence[str], codecs: Codecs) -> None:
+    """Import what notebooks import, and do what takes long once. No thread may be left running."""
     for name in warm:
         with contextlib.suppress(ModuleNotFoundError):  # of a library that this interpreter does not have
             importlib.import_module(name)
-    if "torch" not in sys.modules:
-        return
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
-    with TorchDispatchMode():
-        pass  # its first use imports more
+    codecs.warm_up()
+    if "torch" in codecs.names:
+        importlib.import_module(f"{__package__}.devices")  # where a notebook names one
 
 
 def _take_names(names: Sequence[str]) -> None:
@@ -137,6 +125,7 @@ def _limit(limits: dict[str, int]) -> None:
 def _runner(
     shell: Any,
     scenarios: Scenarios,
+    codecs: Codecs,
     data: socket.socket,
     orders: socket.socket,
     limits: dict[str, int],
@@ -166,7 +155,7 @@ def _runner(
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
-    Session(shell, scenarios, Channel(data, limits["message_bytes"])).serve()
+    Session(shell, scenarios, codecs, Channel(data, limits["message_bytes"])).serve()
 
 
 @dataclass
@@ -245,10 +234,17 @@ class _Zygote:
     """The warm interpreter's side of its control socket."""
 
     def __init__(
-        self, shell: Any, scenarios: Scenarios, control: Channel, first_to_go: _FirstToGo, trusted: bool
+        self,
+        shell: Any,
+        scenarios: Scenarios,
+        codecs: Codecs,
+        control: Channel,
+        first_to_go: _FirstToGo,
+        trusted: bool,
     ) -> None:
         self.shell = shell
         self.scenarios = scenarios
+        self.codecs = codecs
         self.control = control
         self.first_to_go = first_to_go
         self.trusted = trusted
@@ -292,7 +288,7 @@ class _Zygote:
                 os.close(self.first_to_go.file)
                 for other in self.running:
                     other.forget()
-                _runner(self.shell, self.scenarios, data, orders, limits, scratch)
+                _runner(self.shell, self.scenarios, self.codecs, data, orders, limits, scratch)
             finally:
                 os._exit(0)
         self._old_process_namespace()
@@ -316,9 +312,10 @@ def main() -> None:
     parts = ALL if trusted else Parts.from_json(sys.argv[2])
     contents = Contents.from_json(sys.argv[3])
     restricted = parts.families is not None
+    codecs = codecs_for(contents.codecs)  # whose libraries look for others when they are imported
     if restricted:
         refusals.hide_libraries(sys.argv[4:])
-    warm_up(contents.warm)
+    warm_up(contents.warm, codecs)
     if restricted:
         refusals.take_operators(parts, contents.ready_made)
         _take_names(contents.ready_made.absent)
@@ -329,9 +326,10 @@ def main() -> None:
     from .recorder import Shell
 
     shell = Shell.recording()
-    shell.enable_matplotlib("inline")
+    with contextlib.suppress(ModuleNotFoundError):  # a course may do without matplotlib
+        shell.enable_matplotlib("inline")
     shell.run(FIRST_CELL, 0)
-    zygote = _Zygote(shell, scenarios, control, first_to_go, trusted)
+    zygote = _Zygote(shell, scenarios, codecs, control, first_to_go, trusted)
     gc.collect()
     gc.freeze()
     _collapse_memory()

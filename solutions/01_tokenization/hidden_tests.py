@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from autograder.hidden_tests import ResourceMissing, expect, points
-from autograder.submission import HandedIn, Submission
+from autograder.remote import HandedIn, Submission
 from coursekit.words import STOP_WORDS
 from solutions.heldout import lacks
 from solutions.heldout.features import check_tokenizer, needs_tokenizer

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from autograder.hidden_tests import ResourceMissing, credit, expect, points
-from autograder.submission import HandedIn, StudentError, Submission
+from autograder.remote import HandedIn, StudentError, Submission
 from coursekit.stand_ins import UNK, tokenize
 from solutions.heldout import doubts, lacks, questions, tell_source
 from solutions.heldout.asking import measure

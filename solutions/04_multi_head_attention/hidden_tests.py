@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.hidden_tests import expect, points
-from autograder.submission import Submission
+from autograder.remote import Submission
 from solutions.reading import apart, draw, named, number, padding, recorded, tensor
 
 Pass = tuple[Tensor, Tensor | None]

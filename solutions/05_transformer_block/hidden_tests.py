@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.hidden_tests import expect, points
-from autograder.submission import Submission
+from autograder.remote import Submission
 from solutions.reading import apart, draw, named, numbers, padding, recorded, same_as_before, tensor
 
 Sizes = tuple[int, int]

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.hidden_tests import expect, points
-from autograder.submission import Raised, Submission
+from autograder.remote import CallRaised, Submission
 from coursekit.stand_ins import PositionalEncoding, TransformerBlock
 from solutions.reading import apart, draw, named, number, recorded, rounding, tensor
 
@@ -66,7 +66,7 @@ def test_the_mask_token_has_an_embedding(submission: Submission, rng: torch.Gene
     masked[:, 2] = 22
     try:
         (plain, with_mask), _ = read(submission, sizes, [(ids, None), (masked, None)])
-    except Raised as error:
+    except CallRaised as error:
         expect(
             error.kind not in ("IndexError", "RuntimeError"),
             "With a vocabulary of 22 the mask token has the id 22, and the model stops at it: the embedding needs a "
@@ -203,7 +203,7 @@ def test_gradients_reach_every_parameter(submission: Submission, rng: torch.Gene
     for text in (ids, masked):
         try:
             seen = recorded(submission.scenario("bert_gradients", sizes, text), without=list, rows=list)
-        except Raised:
+        except CallRaised:
             if text is ids:
                 raise
             return  # the missing row of the mask token costs its own test

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from autograder.hidden_tests import ResourceMissing, Told, credit, expect, points
-from autograder.submission import HandedIn, StudentError, Submission
+from autograder.remote import HandedIn, StudentError, Submission
 from coursekit.features import Features
 from solutions.heldout import doubts, lacks, tell_source
 from solutions.heldout.asking import measure

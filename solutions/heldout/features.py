@@ -26,7 +26,7 @@ from torch import Tensor
 from autograder.answers import bank_of
 from autograder.course import open_course
 from autograder.hidden_tests import ResourceMissing, Told
-from autograder.submission import Raised
+from autograder.remote import CallRaised
 from coursekit.encoder import BERT, GRADED_LAYERS, VARIABLE, bundled_folder, load_encoder
 from coursekit.features import Features, fast_arithmetic, keep
 from coursekit.sources import named
@@ -111,7 +111,7 @@ def needs_tokenizer(test: Test) -> Test:
     def tried(*args: Any, **kwargs: Any) -> None:
         try:
             test(*args, **kwargs)
-        except Raised:
+        except CallRaised:
             check_tokenizer()
             raise
 

@@ -7,14 +7,14 @@ from typing import Any, cast
 
 import nbformat
 import pytest
-import torch
 from whole_course import COURSE, LocalSubmission, bank, exercises, right_answer, stage_of
 
 from autograder.answers.diagnosis import diagnose
+from autograder.codecs import Block
 from autograder.grading.run import FEW, NotebookRun
 from autograder.hidden_tests import runner
+from autograder.remote import Exchange, TooMuchOutput
 from autograder.sandbox import Limits, Parts, Worker
-from autograder.submission import Exchange, TooMuchOutput
 
 STAGE = "03_scaled_dot_product_attention"
 LIMITS = Limits(answers_bytes=1000, all_answers_bytes=2500, outputs=50, outputs_bytes=10_000)
@@ -33,7 +33,7 @@ class Talkative:
     def run(self, *_: Any) -> tuple[list[dict[str, Any]], bool, None]:
         return [{"output_type": "stream", "name": "stdout", "text": "."}] * self.outputs, True, None
 
-    def perform(self, *_: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    def perform(self, *_: Any) -> tuple[dict[str, Any], dict[str, Block]]:
         self.calls += 1
         return {"value": 1}, {}
 

@@ -12,7 +12,7 @@ from whole_course import COURSE, ROOT, STAGES
 from autograder.grading.classroom import Classroom
 from autograder.grading.setting import HERE, Setting, Submitted, engine_files, grader_fingerprint
 from autograder.module_graph import imports, reached
-from autograder.submission import HandedIn
+from autograder.remote import HandedIn
 
 
 def told(setting: Setting, stage: str, folder: str, *, marks: bool = True) -> tuple[bool, list[str]]:

@@ -9,8 +9,8 @@ import pytest
 from whole_course import COURSE
 
 from autograder.demo.trained import trained_files
-from autograder.submission import HandedIn
-from autograder.submission.artefacts import find
+from autograder.remote import HandedIn
+from autograder.remote.artefacts import find
 from coursekit.data import SAMPLE, VARIABLE
 
 

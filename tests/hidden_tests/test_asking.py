@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from whole_course import LocalSubmission
 
+from autograder.codecs import PLAIN
 from autograder.hidden_tests import ResourceMissing
-from autograder.sandbox.perform import Performer, Scenarios
-from autograder.submission.proxy import Submission
+from autograder.remote.perform import Performer, Scenarios
+from autograder.remote.proxy import Submission
 from coursekit.data import SAMPLE, VARIABLE
 from solutions import heldout
 from solutions.heldout import doubts, questions, sample
@@ -209,11 +210,11 @@ def test_what_a_call_is_seeded_with_does_not_tell_the_seed_of_the_run(seed: int)
     told: list[int] = []
 
     class Listening(Performer):
-        def perform(self, request, tensors):  # type: ignore[no-untyped-def]
+        def perform(self, request, blocks):  # type: ignore[no-untyped-def]
             told.append(request["seed"])
-            return super().perform(request, tensors)
+            return super().perform(request, blocks)
 
-    submission = Submission(Listening({"one": lambda: 1}, Scenarios()), seed)
+    submission = Submission(Listening({"one": lambda: 1}, Scenarios(), PLAIN), seed)
     again = LocalSubmission({"one": lambda: 1}, seed)
     for _ in range(50):
         submission.one()

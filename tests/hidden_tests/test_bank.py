@@ -35,7 +35,7 @@ from whole_course import (
 from autograder.answers import Answer, Misconception, diagnosis
 from autograder.hidden_tests import Told
 from autograder.hidden_tests.runner import run_hidden_tests
-from autograder.submission import Exchange, HandedIn, NotDone, StudentError
+from autograder.remote import Exchange, HandedIn, NotDone, StudentError
 
 SEEDS = range(int(os.environ.get("BANK_SEEDS", "5")))
 STAGE_OF = {exercise: stage for stage in STAGES for exercise in exercises(stage)}

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from whole_course import LocalSubmission, bank, right_answer, stage_of
 
 from autograder.answers import Answer, diagnosis
-from autograder.submission import HandedIn
+from autograder.remote import HandedIn
 from coursekit.checking.public_checks.cases import Golden
 
 # Its powers of e leave the range of float32 where a score is 300, so in float32 it is no right answer.

@@ -7,7 +7,7 @@ import torch
 from whole_course import LocalSubmission, stage_module
 
 from autograder.hidden_tests import Told
-from autograder.submission import StudentError
+from autograder.remote import StudentError
 from coursekit import stand_ins
 from coursekit.earlier import STAGES
 

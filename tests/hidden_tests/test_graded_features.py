@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from whole_course import LocalSubmission, stage_module
 
 from autograder.hidden_tests import ResourceMissing, Told
-from autograder.submission.artefacts import find
+from autograder.remote.artefacts import find
 from coursekit.data import SAMPLE, VARIABLE
 from coursekit.features import Features
 from solutions import heldout

@@ -9,7 +9,8 @@ import pytest
 import torch
 from whole_course import ROOT, STAGES
 
-from autograder.sandbox import Process, Worker, devices
+from autograder.sandbox import Process, Worker
+from autograder.sandbox.device_names import is_named_in
 
 if torch.cuda.is_available():
     pytest.skip("this machine has the device that is missed here", allow_module_level=True)
@@ -100,7 +101,7 @@ def test_whoever_gets_on_without_the_device_is_told_nothing(process: Process, so
     _, succeeded, _ = process.run(source, 2, 5)
     assert succeeded
     assert process.attempts() == []
-    assert not devices.is_named_in(source)
+    assert not is_named_in(source)
 
 
 def test_another_device_stays_what_it_is(process: Process) -> None:
@@ -115,4 +116,4 @@ def test_another_device_stays_what_it_is(process: Process) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_courses_own_cells_need_no_looking_after(stage: str, folder: str) -> None:
     notebook = nbformat.read(ROOT / folder / stage / f"{stage}.ipynb", as_version=4)
-    assert not any(devices.is_named_in(cell.source) for cell in notebook.cells if cell.cell_type == "code")
+    assert not any(is_named_in(cell.source) for cell in notebook.cells if cell.cell_type == "code")

@@ -18,7 +18,6 @@ from whole_course import COURSE, ROOT, STAGES, everything
 
 from autograder.sandbox import CallTimedOut, Process, ProcessEnded, SandboxDied, SandboxMissing, Worker
 from autograder.sandbox.bubblewrap import environment, find_bubblewrap
-from autograder.sandbox.wire import decode, encode
 
 
 @pytest.fixture
@@ -36,10 +35,10 @@ def run(process: Process, source: str, seconds: float = 20.0) -> str:
 
 
 def call(process: Process, target: str, *args: Any, seconds: float = 5.0) -> Any:
-    tree, tensors = encode([list(args), {}], lambda value: pytest.fail(f"{value!r} should cross"))
+    tree, blocks = COURSE.codecs.encode([list(args), {}], lambda value: pytest.fail(f"{value!r} should cross"))
     request = {"do": "call", "target": target, "attribute": "", "args": tree[0], "kwargs": tree[1], "seed": 7}
-    answer, out = process.perform(request, tensors, seconds)
-    return decode(answer["value"], out, lambda ref: ref) if "value" in answer else answer
+    answer, out = process.perform(request, blocks, seconds)
+    return COURSE.codecs.decode(answer["value"], out, lambda ref: ref) if "value" in answer else answer
 
 
 def test_cells_share_their_names_and_keep_their_outputs(process: Process) -> None:
@@ -135,7 +134,7 @@ def test_an_answer_with_more_numbers_than_tests_go_through_is_refused(worker: Wo
     process = worker.open()
     run(process, "import torch\ndef many(count):\n    return torch.zeros(2, count // 2, dtype=torch.uint8)")
     assert call(process, "many", worker.limits.answer_numbers).numel() == worker.limits.answer_numbers
-    with pytest.raises(ProcessEnded, match=r"too much to be handed over: tensors of 1,048,578 numbers") as ended:
+    with pytest.raises(ProcessEnded, match=r"too much to be handed over: 1,048,578 numbers; the limit") as ended:
         call(process, "many", worker.limits.answer_numbers + 2)
     assert ended.value.kind == "too much output"
 
@@ -226,7 +225,9 @@ def test_of_the_course_only_what_runs_here_is_to_be_seen(process: Process) -> No
         "        for path, _, files in os.walk(f'/grader/{folder}') for file in files if file.endswith('.py')))"
     )
     seen = {path.removeprefix("/grader/") for path in run(process, source).split()}
-    engine = {f"autograder/sandbox/{path.name}" for path in (ROOT / "autograder" / "sandbox").glob("*.py")}
+    whole = (path for folder in ("codecs", "sandbox") for path in (ROOT / "autograder" / folder).glob("*.py"))
+    engine = {path.relative_to(ROOT).as_posix() for path in whole}
+    engine |= {"autograder/remote/perform.py", "autograder/remote/wire.py"}
     scenarios = {f"solutions/{stage}/scenarios.py" for stage in STAGES}
     # Students have them too, in coursekit.
     probes = "solutions/05_transformer_block/probes.py"

@@ -10,7 +10,7 @@ from notebooks import notebook_of
 from torch import Tensor, nn
 from whole_course import bank, right_answer, stage_module
 
-from autograder.sandbox.perform import Names
+from autograder.remote.perform import Names
 
 scenarios = stage_module("07_bert_gru", "scenarios")
 encoded_once = scenarios.encoded_once

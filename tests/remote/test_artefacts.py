@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from autograder.submission import Unreadable
-from autograder.submission.artefacts import find, parse
+from autograder.codecs import CodecMissing, codecs_for
+from autograder.remote import Unreadable
+from autograder.remote.artefacts import find, parse
 
 
 def test_a_header_that_would_fill_the_memory_is_not_read() -> None:
@@ -32,7 +33,14 @@ def test_links_of_all_kinds_are_left_out_and_what_changes_is_not_read(tmp_path: 
         "hard.safetensors is a file with several names (a hard link)",
         "soft.safetensors is a link",
     ]
-    assert handed_in.read("own.safetensors").metadata == {"epochs": "3"}
+    assert handed_in.metadata("own.safetensors") == {"epochs": "3"}
+    read = handed_in.read("own.safetensors", codecs_for(("torch",)))
+    assert read.metadata == {"epochs": "3"}
+    assert torch.equal(read.tensors["w"], torch.ones(2))
+    as_arrays = handed_in.read("own.safetensors", codecs_for(("numpy",)))
+    assert as_arrays.tensors["w"].tolist() == [1.0, 1.0]
+    with pytest.raises(CodecMissing, match="asks for no codec with arrays"):
+        handed_in.read("own.safetensors")
     (folder / "own.safetensors").unlink()
     (folder / "own.safetensors").symlink_to(tmp_path / "bought.safetensors")
     with pytest.raises(Unreadable, match="is a link"):

@@ -2,11 +2,11 @@
 
 from .artefacts import Artefact, HandedIn
 from .errors import (
+    CallRaised,
     Crashed,
     Missing,
     NotDone,
     OutOfMemory,
-    Raised,
     ReadyMade,
     StudentError,
     TimedOut,
@@ -17,6 +17,7 @@ from .proxy import Exchange, LocalSubmission, RemoteValue, Submission
 
 __all__ = [
     "Artefact",
+    "CallRaised",
     "Crashed",
     "Exchange",
     "HandedIn",
@@ -24,7 +25,6 @@ __all__ = [
     "Missing",
     "NotDone",
     "OutOfMemory",
-    "Raised",
     "ReadyMade",
     "RemoteValue",
     "StudentError",

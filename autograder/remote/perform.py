@@ -7,24 +7,24 @@ misconception behind a wrong answer.
 from __future__ import annotations
 
 import importlib
-import random
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import torch
-
-from .refusals import Absent, refuse, refused_in
-from .wire import Ref, decode, encode
+from autograder.codecs import Block, Codecs, Ref
 
 MESSAGE_CHARS = 400
+Response = tuple[dict[str, Any], dict[str, Block]]
+"""The answer to a request, and the blocks that it names."""
 
 
 class Names:
-    """The names of a notebook as attributes, for scenarios, and the dtype of the floating-point numbers of a call."""
+    """The names of a notebook as attributes, for scenarios, and the dtype of the floating-point numbers of a call.
 
-    def __init__(self, names: Mapping[str, Any], dtype: torch.dtype = torch.float64) -> None:
+    dtype   of the first of the course's libraries that has dtypes; Python's float where none has
+    """
+
+    def __init__(self, names: Mapping[str, Any], dtype: Any) -> None:
         self._names = names
         self.dtype = dtype
 
@@ -42,7 +42,7 @@ class MissingName(Exception):
 class Scenarios:
     """What runs beside a student's names, where a plain call would not show enough.
 
-    A scenario calls a student's function, records what happens, and returns tensors and plain values. It holds no
+    A scenario calls a student's function, records what happens, and returns values that cross. It holds no
     expected value and decides nothing; the hidden test outside does. Its first argument, `names`, has the student's
     names as attributes, and `names.dtype`, in which to build what they take: float64, or float32 where a call in
     float64 has failed.
@@ -65,14 +65,14 @@ class Performer:
 
     A request is {"do": "call" | "each" | "scenario" | "get", "target": name or ref number, "attribute": dotted path or
     "", "args": tree, "kwargs": tree, "seed": int, "single": bool}; the answer {"value": tree}, {"missing": name} or
-    {"raised": type, "message": text, "where": [source lines]}, and with "ready_made": name where a part that is not
-    there was called. "each" calls with every one of its args. With "single", all that is float64 in the arguments is
-    float32 instead.
+    {"raised": type, "message": text, "where": [source lines]}. "each" calls with every one of its args. With "single",
+    all that is float64 in the arguments is float32 instead.
     """
 
-    def __init__(self, names: Mapping[str, Any], scenarios: Scenarios) -> None:
+    def __init__(self, names: Mapping[str, Any], scenarios: Scenarios, codecs: Codecs) -> None:
         self.names = names
         self.scenarios = scenarios
+        self.codecs = codecs
         self.kept: list[Any] = []
 
     def _keep(self, value: Any) -> Ref:
@@ -81,47 +81,42 @@ class Performer:
 
     def _target(self, request: Mapping[str, Any]) -> Any:
         target = request["target"]
-        value = self.kept[target] if isinstance(target, int) else getattr(Names(self.names), target)
+        value = self.kept[target] if isinstance(target, int) else getattr(Names(self.names, None), target)
         for part in filter(None, request.get("attribute", "").split(".")):
             value = getattr(value, part)
         return value
 
-    def perform(
-        self, request: dict[str, Any], tensors: dict[str, torch.Tensor]
-    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    def perform(self, request: dict[str, Any], blocks: dict[str, Block]) -> Response:
         try:
-            value = self._carry_out(request, tensors)
-            if isinstance(value, Absent):
-                refuse(object.__getattribute__(value, "_part"))
-            tree, out = encode(value, self._keep)
+            tree, out = self.codecs.encode(self.examined(self._carry_out(request, blocks)), self._keep)
         except MissingName as error:
             return {"missing": str(error)}, {}
         except BaseException as error:
-            return describe(error), {}
+            return self.described(error), {}
         return {"value": tree}, out
 
-    def _carry_out(self, request: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Any:
-        _seed(int(request["seed"]))
-        dtype = torch.float32 if request.get("single") else torch.float64
-        tensors = {key: x.to(dtype) if x.dtype == torch.float64 else x for key, x in tensors.items()}
-        args = decode(request.get("args", []), tensors, lambda ref: self.kept[ref.number])
-        kwargs = decode(request.get("kwargs", {"$dict": []}), tensors, lambda ref: self.kept[ref.number])
+    def examined(self, value: Any) -> Any:
+        """What a call returned, before it is handed over; may raise."""
+        return value
+
+    def described(self, error: BaseException) -> dict[str, Any]:
+        """What to answer where a call raised."""
+        return describe(error)
+
+    def _carry_out(self, request: Mapping[str, Any], blocks: dict[str, Block]) -> Any:
+        self.codecs.seed(int(request["seed"]))
+        single = bool(request.get("single"))
+        args, kwargs = (
+            self.codecs.decode(request.get(which, nothing), blocks, lambda ref: self.kept[ref.number], single)
+            for which, nothing in (("args", []), ("kwargs", {"$dict": []}))
+        )
         if request["do"] == "scenario":
-            return self.scenarios[request["target"]](Names(self.names, dtype), *args, **kwargs)
+            names = Names(self.names, self.codecs.dtype(single))
+            return self.scenarios[request["target"]](names, *args, **kwargs)
         target = self._target(request)
         if request["do"] == "each":
             return [target(*call) for call in args]
         return target if request["do"] == "get" else target(*args, **kwargs)
-
-
-def _seed(seed: int) -> None:
-    # torch.manual_seed formats a stack trace for every kind of accelerator that is not there: 2 ms a call, and a sixth
-    # of a submission's time.
-    torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed_all(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
 
 
 def describe(error: BaseException, of_cell: bool = False) -> dict[str, Any]:
@@ -143,8 +138,6 @@ def describe(error: BaseException, of_cell: bool = False) -> dict[str, Any]:
         "message": message,
         "where": [f"{frame.line}"[:200] for frame in own[-3:]],
     }
-    if (refused := refused_in(error)) is not None:
-        described["ready_made"] = str(refused.part)[:200]
     if of_cell and isinstance(error, SyntaxError) and not own:
         described |= {"message": f"{error.msg}"[:MESSAGE_CHARS], "line": error.lineno}
         described["where"] = [f"{error.text}".strip()[:200]] if error.text else []

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from autograder.codecs import PLAIN, Block, Codecs
 from autograder.plain_files import Refused, is_linked, read_plain
-from autograder.sandbox.wire import read_tensors
 
 from .errors import NotDone, Unreadable
+from .wire import read_blocks
 
 SUFFIX = ".safetensors"
 MAX_BYTES = 64 << 20  # a hundred times a head, five times the classifier of stage 02
@@ -27,9 +26,9 @@ MAX_FILES = 8
 
 @dataclass(frozen=True)
 class Artefact:
-    """What a safetensors file holds: tensors by name, and the strings of its header."""
+    """What a safetensors file holds: tensors by name, those of the course's first codec, and the header's strings."""
 
-    tensors: dict[str, torch.Tensor]
+    tensors: dict[str, Any]
     metadata: dict[str, str]
 
 
@@ -48,12 +47,22 @@ class HandedIn:
     def metadata(self, name: str) -> dict[str, str]:
         """The strings in the header of a file; none where there is no such file, or it cannot be read."""
         try:
-            return self.read(name).metadata
+            return parse(self._content(name), name)[1]
         except (NotDone, Unreadable):
             return {}
 
-    def read(self, name: str) -> Artefact:
-        """Raises NotDone where there is no such file, Unreadable where it is damaged or has changed."""
+    def read(self, name: str, codecs: Codecs = PLAIN) -> Artefact:
+        """Raises NotDone where there is no such file, Unreadable where it is damaged or has changed.
+
+        Raises CodecMissing where no codec of the course has a kind of array.
+        """
+        blocks, metadata = parse(self._content(name), name)
+        try:
+            return Artefact({key: codecs.array(block) for key, block in blocks.items()}, metadata)
+        except (TypeError, ValueError) as error:
+            raise Unreadable(f"{name} holds numbers of a kind that cannot be read here: {error}.") from None
+
+    def _content(self, name: str) -> bytes:
         if name not in self.paths:
             raise NotDone(f"There is no file {name} beside the notebook: run the cell that saves it, and hand it in.")
         try:
@@ -62,7 +71,7 @@ class HandedIn:
             raise Unreadable(f"{name} {_why(refused)}.") from None
         if hashlib.sha256(raw).hexdigest() != self.hashes[name]:
             raise Unreadable(f"{name} changed while it was being graded.")
-        return parse(raw, name)
+        return raw
 
 
 def find(folder: Path, trusted: Path | None = None) -> HandedIn:
@@ -91,13 +100,13 @@ def _why(refused: Refused | FileNotFoundError) -> str:
     return str(refused) if isinstance(refused, Refused) else "is not there any more"
 
 
-def parse(raw: bytes, name: str) -> Artefact:
-    """Read safetensors from bytes. Raises Unreadable."""
+def parse(raw: bytes, name: str) -> tuple[dict[str, Block], dict[str, str]]:
+    """The blocks and the header's strings of safetensors. Raises Unreadable."""
     try:
-        tensors = read_tensors(raw)
+        blocks = read_blocks(raw)
         length = int.from_bytes(raw[:8], "little")
         header: Any = json.loads(raw[8 : 8 + length]).get("__metadata__") or {}
         metadata = {str(key): str(value) for key, value in header.items()}
     except Exception as error:  # the parser has errors of its own, and each means the same to the reader
         raise Unreadable(f"{name} is not a safetensors file ({type(error).__name__}); save it again.") from None
-    return Artefact(tensors, metadata)
+    return blocks, metadata

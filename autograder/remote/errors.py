@@ -60,7 +60,7 @@ class Missing(StudentError):
     """The name does not exist when its grade cell is reached."""
 
 
-class Raised(StudentError):
+class CallRaised(StudentError):
     """The student's code raised an exception of type `kind`."""
 
     def __init__(self, sentence: str, kind: str) -> None:

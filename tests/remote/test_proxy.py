@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from whole_course import LocalSubmission
+from whole_course import COURSE, LocalSubmission
 
+from autograder.codecs import Block
+from autograder.remote import CallRaised, Missing, NotDone, Submission, Unreadable
 from autograder.sandbox import Worker
-from autograder.submission import Missing, NotDone, Raised, Submission, Unreadable
 
 SOURCE = """
 def halved(x, by=2):
@@ -41,10 +42,10 @@ def submission(request: pytest.FixtureRequest, worker: Worker) -> Any:
     process.run(SOURCE, 1, 5)
 
     class Sandboxed:
-        def perform(self, asked: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Any:
-            return process.perform(asked, tensors, 5)
+        def perform(self, asked: dict[str, Any], blocks: dict[str, Block]) -> Any:
+            return process.perform(asked, blocks, 5)
 
-    yield Submission(Sandboxed(), 7)
+    yield Submission(Sandboxed(), 7, codecs=COURSE.codecs)
     process.close()
 
 
@@ -68,7 +69,7 @@ def test_each_call_draws_other_numbers_and_the_same_in_every_run(submission: Sub
 
 
 def test_the_first_call_that_fails_is_told_by_the_functions_name(submission: Submission) -> None:
-    with pytest.raises(Raised, match=r"`refuses` raised ValueError.*: 2 is too much"):
+    with pytest.raises(CallRaised, match=r"`refuses` raised ValueError.*: 2 is too much"):
         submission.each("refuses", (1,), (2,), (3,))
     with pytest.raises(NotDone):
         submission.each("undone", (1,), (2,))
@@ -79,7 +80,7 @@ def test_the_first_call_that_fails_is_told_by_the_functions_name(submission: Sub
 @pytest.mark.parametrize("value", [[1], [1, 2, 3], None, "ab", {"$tuple": [1, 2]}, {"$dict": [[0, 1], [1, 2]]}])
 def test_another_number_of_results_than_calls_cannot_be_read(value: object) -> None:
     class Forging:
-        def perform(self, asked: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Any:
+        def perform(self, asked: dict[str, Any], blocks: dict[str, Block]) -> Any:
             return {"value": value}, {}
 
     with pytest.raises(Unreadable, match="`halved`"):
@@ -107,14 +108,14 @@ class InSandbox:
         self.process = worker.open()
         self.process.run(source, 1, 5)
 
-    def perform(self, asked: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Any:
-        return self.process.perform(asked, tensors, 5)
+    def perform(self, asked: dict[str, Any], blocks: dict[str, Block]) -> Any:
+        return self.process.perform(asked, blocks, 5)
 
 
 @pytest.mark.parametrize("source", NOT_THE_STUB)
 def test_a_not_implemented_error_of_somebody_else_is_an_error_like_any_other(worker: Worker, source: str) -> None:
     cell = InSandbox(worker, source)
-    with pytest.raises(Raised, match=f"`f` raised NotImplementedError.*{NOT_THE_STUB[source]}"):
+    with pytest.raises(CallRaised, match=f"`f` raised NotImplementedError.*{NOT_THE_STUB[source]}"):
         Submission(cell, 7).f()
     cell.process.close()
 

@@ -10,22 +10,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-import torch
-
-from autograder.sandbox.perform import Performer, Scenarios
-from autograder.sandbox.wire import Ref, WireError, decode, encode, save
+from autograder.codecs import PLAIN, Block, CodecError, Codecs, Ref
+from autograder.codecs.blocks import write_blocks
 
 from .artefacts import Artefact, HandedIn
-from .errors import Missing, NotDone, Raised, ReadyMade, Unreadable, remedy
+from .errors import CallRaised, Missing, NotDone, ReadyMade, Unreadable, remedy
+from .perform import Performer, Response, Scenarios
 
 STUB = re.compile(r"raise NotImplementedError(\(\))?\s*(#|;|$)")
-Answer = tuple[dict[str, Any], dict[str, torch.Tensor]]
 
 
 class Answering(Protocol):
     """Whatever carries out requests: a sandboxed process, or the grader's own performer."""
 
-    def perform(self, request: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Answer: ...
+    def perform(self, request: dict[str, Any], blocks: dict[str, Block]) -> Response: ...
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,16 @@ class Exchange:
     """
 
     request: dict[str, Any]
-    request_tensors: dict[str, torch.Tensor]
+    request_blocks: dict[str, Block]
     answer: dict[str, Any]
-    answer_tensors: dict[str, torch.Tensor]
+    answer_blocks: dict[str, Block]
     test: str = ""
 
     @cached_property
     def digest(self) -> bytes:
         """A hash of the request; two requests that have the same are the same."""
         found = hashlib.sha256(json.dumps(self.request, sort_keys=True).encode())
-        found.update(save(self.request_tensors) if self.request_tensors else b"")
+        found.update(write_blocks(self.request_blocks) if self.request_blocks else b"")
         return found.digest()
 
 
@@ -78,8 +76,8 @@ class RemoteValue:
 class Submission:
     """Calls the student's functions by name: `submission.scale(2.0)`.
 
-    Arguments and results are copies: tensors, numpy arrays, numbers, strings, None and lists, tuples and dicts of
-    these. Anything else comes back as a RemoteValue. Every call is seeded from the run's seed and a counter.
+    Arguments and results are copies: plain values of Python, and what the course's codecs own (`autograder.codecs`).
+    Anything else comes back as a RemoteValue. Every call is seeded from the run's seed and a counter.
 
     What fails with float64 is asked again with float32: its dtype is the business of the one test that asks for it by
     `as_given`, and not of all.
@@ -87,8 +85,11 @@ class Submission:
     Raises a StudentError where no answer comes.
     """
 
-    def __init__(self, answering: Answering, seed: int, handed_in: HandedIn | None = None) -> None:
+    def __init__(
+        self, answering: Answering, seed: int, handed_in: HandedIn | None = None, codecs: Codecs = PLAIN
+    ) -> None:
         self._answering = answering
+        self._codecs = codecs
         self._seed = seed
         self._handed_in = handed_in or HandedIn()
         self.noted: list[str] = []
@@ -131,8 +132,8 @@ class Submission:
         self.noted.append(sentence)
 
     def artefact(self, name: str) -> Artefact:
-        """What a safetensors file beside the notebook holds. Raises NotDone or Unreadable."""
-        return self._handed_in.read(name)
+        """What a safetensors file beside the notebook holds. Raises NotDone, Unreadable or CodecMissing."""
+        return self._handed_in.read(name, self._codecs)
 
     def _ask(
         self,
@@ -145,7 +146,7 @@ class Submission:
         again: bool = True,
     ) -> Any:
         self._count += 1
-        tree, tensors = encode([list(args), kwargs], _refuse_local)
+        tree, blocks = self._codecs.encode([list(args), kwargs], _refuse_local)
         request = {
             "do": do,
             "target": target,
@@ -155,24 +156,24 @@ class Submission:
             "seed": self._seed_of_call(),
             "single": False,
         }
-        answer, answer_tensors = self._answering.perform(request, tensors)
-        doubles = do == "scenario" or any(tensor.dtype == torch.float64 for tensor in tensors.values())
+        answer, answer_blocks = self._answering.perform(request, blocks)
+        doubles = do == "scenario" or any(block.dtype == "float64" for block in blocks.values())
         if again and doubles and "raised" in answer and not _is_stub(answer):
             in_single = {**request, "single": True}
-            second, second_tensors = self._answering.perform(in_single, tensors)
+            second, second_blocks = self._answering.perform(in_single, blocks)
             if (second.get("raised"), second.get("message")) != (answer["raised"], answer.get("message")):
-                request, answer, answer_tensors = in_single, second, second_tensors
+                request, answer, answer_blocks = in_single, second, second_blocks
         # A call that only failed for its dtype would hide from the diagnosis what else is wrong.
         if again or "raised" not in answer:
-            self._exchanges.append(Exchange(request, tensors, answer, answer_tensors, self._test))
-        return self._read(answer, answer_tensors, shown)
+            self._exchanges.append(Exchange(request, blocks, answer, answer_blocks, self._test))
+        return self._read(answer, answer_blocks, shown)
 
     def _seed_of_call(self) -> int:
         """It crosses to the student's process, and must not tell the run's seed: the tests' inputs follow from that."""
         digest = hashlib.sha256(f"call {self._count} of {self._seed}".encode()).digest()
         return int.from_bytes(digest[:4], "big") >> 1
 
-    def _read(self, answer: dict[str, Any], tensors: dict[str, torch.Tensor], shown: str) -> Any:
+    def _read(self, answer: dict[str, Any], blocks: dict[str, Block], shown: str) -> Any:
         if "missing" in answer:
             why = f" {answer['why']}" if "why" in answer else ""
             raise Missing(f"`{answer['missing']}` is not defined when its grade cell is reached.{why}")
@@ -186,10 +187,10 @@ class Submission:
             message = " ".join(str(answer.get("message", "")).split())
             told = f"`{shown}` raised {raised}{where}: {message}".removesuffix(": ")[:600]
             more = str(answer.get("why", "")) or remedy(raised, message)
-            raise Raised(f"{told.removesuffix('.')}. {more}" if more else told, raised)
+            raise CallRaised(f"{told.removesuffix('.')}. {more}" if more else told, raised)
         try:
-            return decode(answer["value"], tensors, lambda ref: RemoteValue(self, ref))
-        except (KeyError, WireError):
+            return self._codecs.decode(answer["value"], blocks, lambda ref: RemoteValue(self, ref))
+        except (KeyError, CodecError):
             raise Unreadable(f"What `{shown}` returned could not be read.") from None
 
 
@@ -202,8 +203,9 @@ class LocalSubmission(Submission):
         seed: int,
         handed_in: HandedIn | None = None,
         scenarios: Scenarios | None = None,
+        codecs: Codecs = PLAIN,
     ) -> None:
-        super().__init__(Performer(names, scenarios or Scenarios()), seed, handed_in)
+        super().__init__(Performer(names, scenarios or Scenarios(), codecs), seed, handed_in, codecs)
 
 
 def _is_stub(answer: dict[str, Any]) -> bool:
