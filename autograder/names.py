@@ -41,7 +41,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True)
-class Part:
+class SourcePart:
     """A statement at the top level of a source, or what looks like one.
 
     names       that it binds
@@ -65,7 +65,7 @@ def defined(source: str) -> frozenset[str]:
     return frozenset[str]().union(*(part.defined for part in parts(source)))
 
 
-def parts(source: str, tree: ast.Module | None = None) -> list[Part]:
+def parts(source: str, tree: ast.Module | None = None) -> list[SourcePart]:
     """The statements at the top level of a source, in order; of what is not Python, the lines that bind a name.
 
     tree   what `parsed` made of the source, where that is at hand
@@ -75,7 +75,7 @@ def parts(source: str, tree: ast.Module | None = None) -> list[Part]:
         return _parts_by_line(source)
     lines = source.split("\n")
     bodies = "global" in source
-    found: list[Part] = []
+    found: list[SourcePart] = []
     for statement in tree.body:
         first = min((node.lineno for node in _decorators(statement)), default=statement.lineno) - 1
         lowest = found[-1].last + 1 if found else 0
@@ -84,7 +84,7 @@ def parts(source: str, tree: ast.Module | None = None) -> list[Part]:
         last = (statement.end_lineno or statement.lineno) - 1
         nodes = list(_walk(statement, bodies))
         defined_here = frozenset(node.name for node, outside in nodes if outside and isinstance(node, Definition))
-        found.append(Part(_bound_in(nodes), defined_here, first, last))
+        found.append(SourcePart(_bound_in(nodes), defined_here, first, last))
     return found
 
 
@@ -193,7 +193,7 @@ def _decorators(statement: ast.stmt) -> list[ast.expr]:
     return statement.decorator_list if isinstance(statement, Definition) else []
 
 
-def _parts_by_line(source: str) -> list[Part]:
+def _parts_by_line(source: str) -> list[SourcePart]:
     """What looks like a definition, an assignment or an import, in a source that is not Python."""
     if _is_another_language(source):
         return []
@@ -202,8 +202,8 @@ def _parts_by_line(source: str) -> list[Part]:
     return _bindings_by_line(without_strings) or _bindings_by_line(source)
 
 
-def _bindings_by_line(text: str) -> list[Part]:
-    found: list[Part] = []
+def _bindings_by_line(text: str) -> list[SourcePart]:
+    found: list[SourcePart] = []
     lines = text.split("\n")
     for number, line in enumerate(lines):
         names: set[str] = set()
@@ -220,5 +220,5 @@ def _bindings_by_line(text: str) -> list[Part]:
         first, lowest = number, found[-1].last + 1 if found else 0
         while first > lowest and lines[first - 1].startswith(("#", "@")):
             first -= 1
-        found.append(Part(frozenset(names), frozenset(names if definition else ()), first, number))
+        found.append(SourcePart(frozenset(names), frozenset(names if definition else ()), first, number))
     return found

@@ -9,10 +9,12 @@ import time
 import warnings
 from collections.abc import Collection, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograder.codecs import CodecError, Codecs, Tolerance
 from autograder.course import Stage
+from autograder.public_checks.cases import Outcome
+from autograder.public_checks.slips import agreeing, same_outcome
 from autograder.remote.perform import Performer, Response
 
 from . import Answer, Misconception, bank_of
@@ -26,9 +28,6 @@ STAYED = object()
 # The same calculation in another order, in double and in single precision, and as a number of Python, which may come
 # from either.
 TOLERANCE = Tolerance(1e-6, 1e-9, single=Tolerance(1e-4, 1e-5), plain=Tolerance(1e-6, 1e-7))
-
-Outcome = tuple[str, Any]
-"""What a call came to: ("raised", type), ("value", value) or ("unreadable", what is equal to nothing)."""
 
 Replays = dict[tuple[str, str, int, bytes], Outcome]
 
@@ -75,7 +74,10 @@ def diagnose(
         return _outcome((exchanges[index].answer, exchanges[index].answer_blocks), codecs)
 
     def agree(one: Outcome, other: Outcome) -> bool:
-        return one[0] == other[0] and codecs.same(one[1], other[1], TOLERANCE)
+        return same_outcome(one, other, lambda value, known: codecs.same(value, known, TOLERANCE))
+
+    def same_there(candidate: tuple[Misconception, _Replay], place: int) -> bool:
+        return agree(candidate[1][place], seen(place))
 
     right = replay(bank.right(exercise))
     order = sorted(range(len(exchanges)), key=lambda i: exchanges[i].test not in lost)
@@ -88,9 +90,7 @@ def diagnose(
             return None
         # Most misconceptions are ruled out by a call that the student got wrong.
         ordered = [wrong, *(i for i in compared if i != wrong)]
-        return next(
-            (known for known, replayed in candidates if all(agree(replayed[i], seen(i)) for i in ordered)), None
-        )
+        return next((known for known, _ in agreeing(candidates, ordered, same_there)), None)
 
     try:
         found = match(order)
@@ -153,8 +153,8 @@ class _Replay:
 def _outcome(response: Response, codecs: Codecs) -> Outcome:
     answer, blocks = response
     if "raised" in answer:
-        return "raised", answer["raised"]
+        return Outcome("raised", names=(answer["raised"],))
     try:
-        return "value", codecs.decode(answer.get("value"), blocks, lambda ref: STAYED)
+        return Outcome("answer", codecs.decode(answer.get("value"), blocks, lambda ref: STAYED))
     except CodecError:
-        return "unreadable", object()
+        return Outcome("answer", object())  # like no other

@@ -37,7 +37,7 @@ def new_course(folder: Path, package: str | None = None) -> list[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(Template(source.read_text(encoding="utf-8")).substitute(words), encoding="utf-8")
         written.append(place)
-    return [*written, *copy_into(folder / RELEASED / package)]
+    return [*written, *copy_into(folder / RELEASED / package, codecs=())]
 
 
 def _package_of(name: str) -> str:

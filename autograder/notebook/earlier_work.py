@@ -22,7 +22,7 @@ from typing import Any
 from IPython.utils.capture import capture_output
 
 from .. import names
-from ..public_checks.checks import Checks
+from ..public_checks.checks import Check, Checks
 from ..public_checks.values import own_randomness
 from .lines import say_once
 
@@ -98,7 +98,11 @@ class EarlierWork:
         """What the public check says, silently: ✓, ✗ or ○."""
         with capture_output(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return str(getattr(self.checks, name).verdict(answer).mark)
+            return str(self._check(name).verdict(answer).mark)
+
+    def _check(self, name: str) -> Check:
+        found: Check = getattr(self.checks, name)
+        return found
 
     def _run(self, name: str, before: list[str], source: str) -> Any:
         """Run the answer's cell, and what it needs of those before, in a namespace of its own; return what it defines.
@@ -115,7 +119,7 @@ class EarlierWork:
         namespace.update({other: self(other) for other in sorted(used & earlier)})
         notebook = f"{self.stages[name]}.ipynb"
         try:
-            with capture_output(), warnings.catch_warnings(), own_randomness(0):
+            with capture_output(), warnings.catch_warnings(), own_randomness(self._check(name).exercise.codecs, 0):
                 warnings.simplefilter("ignore")
                 for node in needed:
                     with suppress(Exception):  # if the answer does need it, that is the error to be told

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from .cases import Case
 from .values import copied, own_randomness, unchanged
 
 LONGEST_MESSAGE = 300
@@ -50,16 +51,11 @@ class Call:
     warned     what Python warned about so far, each once
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        arguments: dict[str, Any],
-        probe: Callable[..., Any] | None = None,
-        draw: int = 0,
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], case: Case, draw: int = 0) -> None:
         self.function = function
-        self.arguments = arguments
-        self.probe = probe
+        self.arguments = case.arguments
+        self.probe = case.probe
+        self._codecs = case.codecs
         self.changed: list[str] = []
         self.warned: list[str] = []
         self._calls = 1000 * draw
@@ -67,8 +63,8 @@ class Call:
     def __call__(self, **replaced: Any) -> Any:
         """Return what the function returns. Raises Stopped if it raises."""
         self._calls += 1
-        given = {name: copied(replaced.get(name, value)) for name, value in self.arguments.items()}
-        with own_randomness(self._calls), warnings.catch_warnings(record=True) as caught:
+        given = {name: copied(replaced.get(name, value), self._codecs) for name, value in self.arguments.items()}
+        with own_randomness(self._codecs, self._calls), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 result = self.probe(self.function, **given) if self.probe else self.function(*given.values())
@@ -81,7 +77,8 @@ class Call:
             if message not in self.warned:
                 self.warned.append(message)
         for name, value in given.items():
-            if name not in self.changed and not unchanged(value, replaced.get(name, self.arguments[name])):
+            original = replaced.get(name, self.arguments[name])
+            if name not in self.changed and not unchanged(value, original, self._codecs):
                 self.changed.append(name)
         return result
 

@@ -9,8 +9,8 @@ from typing import Any
 from .attempts import Call, Raised, Stopped
 from .cases import VARIES, Case, Outcome, Property
 from .differences import first_problem
-from .slips import close, same
-from .values import detached
+from .slips import same
+from .values import alike, detached
 
 DRAWS = 3  # as many random draws tell what an answer does whatever the random numbers
 
@@ -32,7 +32,7 @@ class Judgement:
 
 def judge(function: Callable[..., Any], case: Case, draw: int = 0) -> Judgement:
     """Call the function on a case and say what came of it; another draw gives it other random numbers."""
-    call = Call(function, case.arguments, case.probe, draw)
+    call = Call(function, case, draw)
     try:
         if case.property is not None:
             return _judge_property(call, case.property)
@@ -49,7 +49,7 @@ def judge(function: Callable[..., Any], case: Case, draw: int = 0) -> Judgement:
         problem = f"Your function changes its input {names} in place. Whoever passed it in still needs it."
     if problem is None:
         return Judgement(Outcome("right"), warned=warned)
-    return Judgement(Outcome("answer", detached(answer), tuple(call.changed)), (problem,), warned=warned)
+    return Judgement(Outcome("answer", detached(answer, case.codecs), tuple(call.changed)), (problem,), warned=warned)
 
 
 def _judge_property(call: Call, wanted: Property) -> Judgement:
@@ -91,9 +91,11 @@ def outcome(function: Callable[..., Any], case: Case, first: Outcome | None = No
             continue
         parts = first.answer, other.answer
         if not all(seen.kind == "answer" for seen in (first, other)) or not all(
-            isinstance(answer, tuple) and len(answer) == len(case.parts) > 1 for answer in parts
+            isinstance(answer, list | tuple) and len(answer) == len(case.parts) > 1 for answer in parts
         ):
             return Outcome("random")
-        kept = (one if close(two, one, case) else VARIES for one, two in zip(*parts, strict=True))
+        kept = (
+            one if alike(two, one, case.codecs, case.tolerance) else VARIES for one, two in zip(*parts, strict=True)
+        )
         first = Outcome("answer", tuple(kept), first.changed)
     return first

@@ -16,7 +16,7 @@ from autograder.release.errors import ReleaseError
 from autograder.release.golden import golden_files
 from autograder.release.manifest import ENGINE, Manifest, Product, Stale, write
 from autograder.release.notebooks import execute, read_text_notebook, released, written
-from autograder.release.students_part import CHECKING, PROBES, copies, copy_into, originals
+from autograder.release.students_part import CHECKING, PROBES, codecs_of, copies, copy_into, originals
 
 PINS = "constraints.txt"
 
@@ -73,21 +73,21 @@ def _students_part(course: Course) -> list[Product]:
     """What students receive of the engine; none for a course without a package, or without public checks."""
     if not course.settings.package or not any(stage.public_checks for stage in course.stages.values()):
         return []
-    folder = f"{RELEASED}/{course.settings.package}/{CHECKING}"
-    sources = (_of_engine("release/students_part.py"), *(_of_engine(place) for place in originals()))
-    return [Product(tuple(f"{folder}/{place}" for place in copies()), sources)]
+    folder, codecs = f"{RELEASED}/{course.settings.package}/{CHECKING}", codecs_of(course)
+    known = originals(codecs)
+    source = {place: place if place in known else "release/students_part.py" for place in copies(codecs)}
+    return [Product((f"{folder}/{place}",), (_of_engine(path),)) for place, path in source.items()]
 
 
 def _copy(course: Course, manifest: Manifest, log: Callable[[str], None], force: bool) -> list[Path]:
     """Copy what is stale of the engine's part of the students' package; returns what was written."""
-    changed: list[Path] = []
-    for product in _students_part(course):
-        if not force and not manifest.why_stale(product):
-            continue
-        log(f"{course.settings.package}: copying the public checks …")
-        sources = manifest.sources_of(product)
-        changed += copy_into(course.package_sources)
-        manifest.record([(product, sources)])
+    due = [product for product in _students_part(course) if force or manifest.why_stale(product)]
+    if not due:
+        return []
+    log(f"{course.settings.package}: copying the public checks …")
+    built = [(product, manifest.sources_of(product)) for product in due]
+    changed = copy_into(course.package_sources, codecs_of(course))
+    manifest.record(built)
     return changed
 
 
@@ -155,6 +155,7 @@ def _steps(stage: Stage) -> list[_Step]:
     golden = tuple(f"{package}/golden/{name}{suffix}" for suffix in (".json", ".safetensors"))
     probes = (f"{package}/{CHECKING}/{PROBES}/{stage.module_name}.py",) if stage.probes else ()
     notebooks, install = (_of_engine(f"release/{module}.py") for module in ("notebooks", "install_cell"))
+    codecs = codecs_of(stage.course)
     steps = []
     if stage.probes:
         copied = Product(probes, (f"{SOURCES}/{name}/{stage.probes.name}",))
@@ -164,14 +165,14 @@ def _steps(stage: Stage) -> list[_Step]:
         sources = (
             *_relative(root, reached(module for module in modules if module)),
             *(_of_engine(f"{module}.py") for module in ("answers/__init__", "release/golden")),
-            *map(_of_engine, originals()),
+            *map(_of_engine, originals(codecs)),
             PINS,
         )
         steps.append(_Step(Product(golden, sources), lambda: _golden(stage, golden), "computing golden tensors"))
     # Of the golden tensors a stage reads its own.
     own = probes
     if stage.course.settings.package:
-        general = (f"{package}/{CHECKING}/{place}" for place in copies())
+        general = (f"{package}/{CHECKING}/{place}" for place in copies(codecs))
         own = (*_files(root, f"{package}/*.py", f"{package}/sample/*"), *general, *probes)
     executed = Product((solution,), (text, *own, *(golden if stage.public_checks else ()), notebooks, PINS))
     steps.append(

@@ -6,24 +6,28 @@ They are rounded, so that another processor's last digit does not change the fil
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from autograder.answers import Bank, Misconception, bank_of
+from autograder.answers import Misconception, bank_of
+from autograder.codecs import Block, Ref, Tolerance, codecs_for
+from autograder.codecs.blocks import write_blocks
 from autograder.course import Stage
 from autograder.public_checks.attempts import Call
-from autograder.public_checks.cases import Case, Named, Outcome
+from autograder.public_checks.cases import Case, Named, Outcome, Part, Stored
 from autograder.public_checks.declared import PublicCase, PublicExercise
 from autograder.public_checks.judging import judge, outcome
 from autograder.public_checks.slips import same
-from autograder.public_checks.values import alike, is_array, is_tensor
+from autograder.public_checks.values import detached
 from autograder.release.errors import ReleaseError
+from autograder.release.students_part import codecs_of
 
 DECIMALS = 7
+ROUNDED = ("float32", "float64")
+"""dtypes with more digits than that."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +46,21 @@ def public_exercises(stage: Stage) -> dict[str, PublicExercise]:
 def golden_files(stage: Stage) -> GoldenFiles | None:
     """Make the golden files of a stage, None if it has no public checks.
 
-    Raises ReleaseError if the reference does not pass its own check.
+    Raises ReleaseError if the reference does not pass its own check, or if a value cannot be stored.
     """
     if stage.public_checks is None:
         return None
-    exercises = public_exercises(stage)
-    shelf = dict[str, Any]()
-    bank, named = bank_of(stage), Named(stage.module("probes"))
+    builder = _Builder(stage)
     with _one_thread():
-        entries = {name: _exercise(bank, name, exercise, named, shelf) for name, exercise in exercises.items()}
-    text = json.dumps({"exercises": entries}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-    return GoldenFiles(_saved(shelf), text)
+        entries = {name: builder.exercise(name) for name in builder.exercises}
+    content = {"codecs": list(codecs_of(stage.course)), "exercises": entries}
+    text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return GoldenFiles(builder.shelf.to_bytes(), text)
+
+
+def cases_of(stage: Stage, exercise: str) -> list[Case]:
+    """What the public check of an exercise tries, with the answers of its reference. Raises ReleaseError."""
+    return _Builder(stage).cases(exercise)
 
 
 @contextmanager
@@ -70,152 +78,162 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _saved(shelf: dict[str, Any]) -> bytes:
-    """Tensors and arrays as safetensors; without torch where there is no tensor."""
-    if any(map(is_tensor, shelf.values())):
-        import torch
-        from safetensors.torch import save
+class _Blocks:
+    """Blocks of numbers by name; what is the same is kept once."""
 
-        return save({name: torch.as_tensor(value) for name, value in sorted(shelf.items())})
-    from safetensors.numpy import save as save_arrays
+    def __init__(self) -> None:
+        self._blocks: dict[str, Block] = {}
+        self._names: dict[Block, str] = {}
 
-    return save_arrays(dict(sorted(shelf.items())))
+    def put(self, name: str, block: Block) -> str:
+        """Keep a block; returns the name that it has, or that another like it has."""
+        if block not in self._names:
+            self._names[block], self._blocks[name] = name, block
+        return self._names[block]
 
+    def __getitem__(self, name: str) -> Block:
+        return self._blocks[name]
 
-def _exercise(bank: Bank, name: str, exercise: PublicExercise, named: Named, shelf: dict[str, Any]) -> dict[str, Any]:
-    reference = bank.right(name).function
-    cases = _cases(name, exercise, named, reference)
-    for case in cases:
-        judgement = judge(reference, case)
-        if not judgement.passed:
-            raise ReleaseError(f"The reference of {name} fails its own public check. {' '.join(judgement.sentences)}")
-    return {
-        "number": exercise.number,
-        "beyond": exercise.beyond,
-        "hints": list(exercise.hints),
-        "cases": [
-            {
-                "tried": case.tried,
-                "arguments": {key: _encode(value, shelf, f"{name}.{i}.{key}") for key, value in case.arguments.items()},
-                "parts": [
-                    {"name": part.name, "axes": list(part.axes), "explains": part.explains} for part in case.parts
-                ],
-                "answer": [_encode(value, shelf, f"{name}.{i}.answer.{j}") for j, value in enumerate(case.answer)],
-                "rtol": case.rtol,
-                "atol": case.atol,
-                "property": public.property,
-                **({"probe": public.probe} if public.probe else {}),
-            }
-            for i, (case, public) in enumerate(zip(cases, exercise.cases, strict=True))
-        ],
-        "slips": _slips(bank.wrong(name), name, cases, shelf),
-    }
+    def to_bytes(self) -> bytes:
+        """The file; empty where there is none, so that who has no arrays needs no library to read it."""
+        return write_blocks(dict(sorted(self._blocks.items()))) if self._blocks else b""
 
 
-def cases_of(stage: Stage, exercise: str) -> list[Case]:
-    """What the public check of an exercise tries, with the answers of its reference. Raises ReleaseError."""
-    public, reference = public_exercises(stage)[exercise], bank_of(stage).right(exercise).function
-    return _cases(exercise, public, Named(stage.module("probes")), reference)
+class _Builder:
+    """Makes the golden files of one stage."""
 
+    def __init__(self, stage: Stage) -> None:
+        self.shelf = _Blocks()
+        self.exercises = public_exercises(stage)
+        self._bank = bank_of(stage)
+        self._named = Named(stage.module("probes"))
+        self._codecs = codecs_for(codecs_of(stage.course))
 
-def _cases(name: str, exercise: PublicExercise, named: Named, reference: Any) -> list[Case]:
-    return [_case(name, public, exercise, named, reference) for public in exercise.cases]
-
-
-def _case(name: str, public: PublicCase, exercise: PublicExercise, named: Named, reference: Any) -> Case:
-    try:
-        wanted, probe = named.property(public.property), named.probe(public.probe)
-    except KeyError as unknown:
-        raise ReleaseError(
-            f"The public check of {name} names {unknown}, and probes.py beside it has no such entry in PROBES or "
-            "PROPERTIES: add it, or correct the name."
-        ) from None
-    answer: tuple[Any, ...] = ()
-    if public.answer is not None:
-        answer = public.answer
-    elif public.property is None:
-        returned = Call(reference, public.arguments, probe)()
-        answer = tuple(_rounded(value) for value in (returned if len(exercise.parts) > 1 else (returned,)))
-    return Case(
-        tried=public.tried,
-        arguments=public.arguments,
-        parts=exercise.parts,
-        answer=answer,
-        rtol=public.rtol,
-        atol=public.atol,
-        property=wanted,
-        probe=probe,
-    )
-
-
-def _slips(bank: list[Misconception], name: str, cases: list[Case], shelf: dict[str, Any]) -> list[dict[str, Any]]:
-    """The misconceptions that some public case tells from the right answer."""
-    found: list[tuple[Misconception, list[Outcome]]] = []
-    for wrong in bank:
-        outcomes = [_rounded_outcome(wrong.function, case) for case in cases]
-        if all(outcome.kind == "right" for outcome in outcomes):
-            continue  # only the hidden tests see it
-        if any(all(map(same, outcomes, others, cases)) for _, others in found):
-            continue  # no public case tells it from another, whose sentence is then shown
-        found.append((wrong, outcomes))
-    return [
-        {
-            "sentence": wrong.sentence,
-            "outcomes": [
-                _encode_outcome(outcome, shelf, f"{name}.{i}.slip.{number}") for i, outcome in enumerate(outcomes)
+    def exercise(self, name: str) -> dict[str, Any]:
+        """The entry of an exercise. Raises ReleaseError."""
+        public, cases = self.exercises[name], self.cases(name)
+        for case in cases:
+            judgement = judge(self._bank.right(name).function, case)
+            if not judgement.passed:
+                told = " ".join(judgement.sentences)
+                raise ReleaseError(f"The reference of {name} fails its own public check. {told}")
+        return {
+            "number": public.number,
+            "beyond": public.beyond,
+            "hints": list(public.hints),
+            "cases": [
+                self._case_entry(f"{name}.{i}", case, declared)
+                for i, (case, declared) in enumerate(zip(cases, public.cases, strict=True))
             ],
+            "slips": self._slips(name, cases),
         }
-        for number, (wrong, outcomes) in enumerate(found)
-    ]
+
+    def cases(self, name: str) -> list[Case]:
+        """What the check of an exercise tries, with the answers of the reference. Raises ReleaseError."""
+        public = self.exercises[name]
+        return [self._case(f"{name}.{i}", declared, public.parts) for i, declared in enumerate(public.cases)]
+
+    def _case(self, place: str, declared: PublicCase, parts: tuple[Part, ...]) -> Case:
+        name = place.partition(".")[0]
+        try:
+            wanted, probe = self._named.property(declared.property), self._named.probe(declared.probe)
+        except KeyError as unknown:
+            raise ReleaseError(
+                f"The public check of {name} names {unknown}, and probes.py beside it has no such entry in PROBES or "
+                "PROPERTIES: add it, or correct the name."
+            ) from None
+        case = Case(
+            tried=declared.tried,
+            arguments=declared.arguments,
+            parts=parts,
+            answer=declared.answer or (),
+            tolerance=Tolerance(declared.rtol, declared.atol),
+            codecs=self._codecs,
+            property=wanted,
+            probe=probe,
+        )
+        if declared.answer is not None or wanted is not None:
+            return case
+        returned = Call(self._bank.right(name).function, case)()
+        values = returned if len(parts) > 1 else (returned,)
+        return replace(
+            case, answer=tuple(self._rounded(value, f"{place}.answer.{i}") for i, value in enumerate(values))
+        )
+
+    def _case_entry(self, place: str, case: Case, declared: PublicCase) -> dict[str, Any]:
+        arguments = {key: self._entry(value, f"{place}.{key}") for key, value in case.arguments.items()}
+        return {
+            "tried": case.tried,
+            "arguments": arguments,
+            "parts": [{"name": part.name, "axes": list(part.axes), "explains": part.explains} for part in case.parts],
+            "answer": [self._entry(value, f"{place}.answer.{i}") for i, value in enumerate(case.answer)],
+            "rtol": declared.rtol,
+            "atol": declared.atol,
+            "property": declared.property,
+            **({"probe": declared.probe} if declared.probe else {}),
+        }
+
+    def _slips(self, name: str, cases: list[Case]) -> list[dict[str, Any]]:
+        """The misconceptions that some public case tells from the right answer."""
+        found: list[tuple[Misconception, list[Outcome]]] = []
+        for wrong in self._bank.wrong(name):
+            outcomes = [outcome(wrong.function, case) for case in cases]
+            if all(seen.kind == "right" for seen in outcomes):
+                continue  # only the hidden tests see it
+            if any(all(map(same, outcomes, others, cases)) for _, others in found):
+                continue  # no public case tells it from another, whose sentence is then shown
+            found.append((wrong, outcomes))
+        return [
+            {
+                "sentence": wrong.sentence,
+                "outcomes": [self._outcome_entry(seen, f"{name}.{i}.slip.{n}") for i, seen in enumerate(outcomes)],
+            }
+            for n, (wrong, outcomes) in enumerate(found)
+        ]
+
+    def _outcome_entry(self, seen: Outcome, place: str) -> dict[str, Any]:
+        entry: dict[str, Any] = {"kind": seen.kind}
+        if seen.kind == "answer":
+            entry["answer"] = self._entry(seen.answer, place)
+        if seen.changed:
+            entry["changed"] = list(seen.changed)
+        if seen.names:
+            entry["names"] = list(seen.names)
+        return entry
+
+    def _entry(self, value: Any, place: str) -> Any:
+        """What stands in the JSON for a value; its numbers in bulk go to the shelf."""
+        tree, blocks = self._taken_apart(value, place)
+        return Stored(tree, {own: self.shelf.put(f"{place}.{own}", block) for own, block in blocks.items()}).entry
+
+    def _rounded(self, value: Any, place: str) -> Any:
+        tree, blocks = self._taken_apart(value, place)
+        return self._codecs.decode(tree, blocks, lambda ref: None)
+
+    def _taken_apart(self, value: Any, place: str) -> tuple[Any, dict[str, Block]]:
+        def refuse(inside: Any) -> Ref:
+            raise ReleaseError(
+                f"{place} holds a {type(inside).__name__}, which the golden files cannot hold: let a probe make plain "
+                "values of it, or name the codec of its kind in solutions/course.py, as in codecs=('numpy',)."
+            )
+
+        tree, blocks = self._codecs.encode(detached(value, self._codecs), refuse)
+        return _rounded_tree(tree), {name: _rounded_block(block) for name, block in blocks.items()}
 
 
-def _rounded_outcome(function: Any, case: Case) -> Outcome:
-    seen = outcome(function, case)
-    return replace(seen, answer=_rounded(seen.answer))
+def _rounded_tree(tree: Any) -> Any:
+    if isinstance(tree, float):
+        return round(tree, DECIMALS) + 0.0
+    if isinstance(tree, list):
+        return [_rounded_tree(item) for item in tree]
+    return {key: _rounded_tree(item) for key, item in tree.items()} if isinstance(tree, dict) else tree
 
 
-def _rounded(value: Any) -> Any:
-    # + 0.0 turns −0 into 0, whose sign depends on the order of a sum
-    if is_tensor(value):
-        return value.detach().clone().round(decimals=DECIMALS) + 0.0 if value.is_floating_point() else value
-    if is_array(value):
-        return value.round(DECIMALS) + value.dtype.type(0) if value.dtype.kind == "f" else value
-    if isinstance(value, float):
-        return round(value, DECIMALS) if math.isfinite(value) else value
-    if isinstance(value, tuple | list):
-        return type(value)(_rounded(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return value
+def _rounded_block(block: Block) -> Block:
+    """Block with its numbers rounded; hashable. + 0.0 turns −0 into 0, whose sign depends on the order of a sum."""
+    data = bytes(block.data)
+    if block.dtype in ROUNDED:
+        import numpy
 
-
-def _encode_outcome(outcome: Outcome, shelf: dict[str, Any], key: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"kind": outcome.kind}
-    if outcome.kind == "answer":
-        entry["answer"] = _encode(outcome.answer, shelf, key)
-    if outcome.changed:
-        entry["changed"] = list(outcome.changed)
-    if outcome.names:
-        entry["names"] = list(outcome.names)
-    return entry
-
-
-def _encode(value: Any, shelf: dict[str, Any], key: str) -> Any:
-    """Write a value as `autograder.public_checks.cases.decode` reads it; tensors and arrays go to the shelf."""
-    if is_tensor(value) or is_array(value):
-        content = value.detach().contiguous().clone() if is_tensor(value) else value.copy(order="C")
-        known = (name for name, other in shelf.items() if alike(other, content, rtol=0.0, atol=0.0))
-        key = next(known, key)
-        shelf.setdefault(key, content)
-        return {"tensor" if is_tensor(value) else "array": key}
-    if isinstance(value, tuple | list):
-        kind = "list" if isinstance(value, list) else "tuple"
-        return {kind: [_encode(item, shelf, f"{key}.{i}") for i, item in enumerate(value)]}
-    if isinstance(value, dict):
-        pairs = [[name, _encode(item, shelf, f"{key}.{name}")] for name, item in value.items()]
-        return {"dict": [[_encode(name, shelf, key), item] for name, item in pairs]}
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"float": str(value)}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise ReleaseError(f"{key} is a {type(value).__name__}, which the golden files cannot hold.")
+        data = (numpy.frombuffer(data, block.dtype).round(DECIMALS) + numpy.zeros((), block.dtype)).tobytes()
+    return replace(block, data=data)

@@ -1,12 +1,15 @@
 """What of the engine students receive, copied into the course's package: public checks and what else notebooks use.
 
-Which files that are is found from their imports. They are copied as they stand, so that the copies can be compared.
+Which files that are is found from their imports, and from the codecs that the course asks for. They are copied as they
+stand, so that the copies can be compared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+from autograder.course import Course
 from autograder.module_graph import HERE as ENGINE
 from autograder.module_graph import reached
 from autograder.release.manifest import write
@@ -36,23 +39,32 @@ faults that it found.
 '''
 
 
-def originals() -> dict[str, Path]:
-    """Place below `checking/` → file of the engine."""
-    files = reached(path for part in PARTS for path in (ENGINE / part).rglob("*.py"))
+def codecs_of(course: Course) -> tuple[str, ...]:
+    """The codecs that students have: those of the engine that the course asks for, and what they bring along."""
+    return tuple(name for name in course.codecs.names if (ENGINE / "codecs" / f"{name}.py").is_file())
+
+
+def originals(codecs: Collection[str]) -> dict[str, Path]:
+    """Place below `checking/` → file of the engine.
+
+    codecs   see `codecs_of`
+    """
+    roots = [path for part in PARTS for path in (ENGINE / part).rglob("*.py")]
+    files = reached([*roots, *(ENGINE / "codecs" / f"{name}.py" for name in codecs)])
     inside = sorted(file.relative_to(ENGINE) for file in files if file != ENGINE / "__init__.py")
     return {place.as_posix(): ENGINE / place for place in inside}
 
 
-def copies() -> dict[str, bytes]:
+def copies(codecs: Collection[str]) -> dict[str, bytes]:
     """Place below `checking/` → content of all that is in there but for the probes of stages."""
     own = {"__init__.py": INIT.encode(), f"{PROBES}/__init__.py": OF_PROBES.encode()}
-    return own | {place: file.read_bytes() for place, file in originals().items()}
+    return own | {place: file.read_bytes() for place, file in originals(codecs).items()}
 
 
-def copy_into(package: Path) -> list[Path]:
+def copy_into(package: Path, codecs: Collection[str]) -> list[Path]:
     """Write the copies into a students' package, and take out what no longer is one; returns what was written."""
     folder = package / CHECKING
-    wanted = {folder / place: content for place, content in copies().items()}
+    wanted = {folder / place: content for place, content in copies(codecs).items()}
     written = [path for path, content in wanted.items() if write(path, content)]
     for path in folder.rglob("*.py"):
         if path not in wanted and path.parent.name != PROBES:

@@ -165,7 +165,7 @@ class Hostile:
         (lambda values, attention: (values, attention.tolist()), "The attention is a list of 2, expected a tensor"),
         (
             lambda values, attention: (values, attention.numpy()),
-            "The attention is a numpy array of shape (2, 3, 5, 5), expected a tensor",
+            "The attention is an array of shape (2, 3, 5, 5), expected a tensor",
         ),
         (lambda values, attention: (values[0], attention), "The values has shape (3, 5, 6), expected (2, 3, 5, 6)"),
         (lambda values, attention: (values, attention.half()), "is of dtype torch.float16, expected torch.float32"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from autograder.release.students_part import copies
 STAGE = "01_lines"
 SETTINGS = """from autograder.course import Settings
 
-COURSE = Settings(title="Lines", package="linekit")
+COURSE = Settings(title="Lines", package="linekit", codecs=("numpy",))
 """
 PACKAGE = """from linekit.checking.notebook.waiting import when_done as when_done
 from linekit.checking import check as check
@@ -223,7 +224,7 @@ def test_a_release_builds_its_checks_and_students_are_told_what_is_right_and_whi
     built = release(lines, log=lambda _: None)
     package = lines / "course/linekit"
     assert {package / "golden" / f"{STAGE}{suffix}" for suffix in (".json", ".safetensors")} < set(built)
-    assert {package / "checking" / place for place in copies()} < set(built)
+    assert {package / "checking" / place for place in copies(["numpy"])} < set(built)
     assert stale(lines) == []
     assert release(lines, log=lambda _: None) == []
 
@@ -261,6 +262,18 @@ def test_a_release_builds_its_checks_and_students_are_told_what_is_right_and_whi
     assert said["shuffled"].endswith("  The likely slip: Words are drawn, and put back.")
 
 
+def test_it_is_built_where_there_is_no_torch(lines: Path) -> None:
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(('torch', 'pandas', 'matplotlib'))\n"
+        "from pathlib import Path; from autograder.release import release\n"
+        "print(len(release(Path(sys.argv[1]))))"
+    )
+    run = subprocess.run([sys.executable, "-c", code, lines], capture_output=True, text=True, timeout=300, cwd=lines)
+    assert run.returncode == 0, run.stderr
+    assert "running the solution" in run.stdout
+    assert stale(lines) == []
+
+
 def test_a_file_that_is_not_copied_any_more_goes_and_a_changed_copy_is_made_again(lines: Path) -> None:
     release(lines, log=lambda _: None)
     folder = lines / "course/linekit/checking"
@@ -270,7 +283,10 @@ def test_a_file_that_is_not_copied_any_more_goes_and_a_changed_copy_is_made_agai
         "names.py is stale: it was changed by hand. Run `make release`."
     )
     release(lines, log=lambda _: None)
-    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")} == {*copies(), "probes/stage_01.py"}
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")} == {
+        *copies(["numpy"]),
+        "probes/stage_01.py",
+    }
     assert stale(lines) == []
 
 

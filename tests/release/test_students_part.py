@@ -9,10 +9,10 @@ from pathlib import Path
 
 from whole_course import COURSE, ROOT
 
-from autograder.release.students_part import CHECKING, copies, originals
+from autograder.release.students_part import CHECKING, codecs_of, copies, originals
 
 FOLDER = COURSE.package_sources / CHECKING
-LIBRARIES = {"IPython", "matplotlib", "nbconvert", "numpy", "safetensors"}
+LIBRARIES = {"IPython", "matplotlib", "nbconvert", "numpy", "pandas", "safetensors", "torch"}
 """All that is imported besides Python's own; a course whose students need what imports them requires them itself."""
 
 
@@ -22,15 +22,26 @@ def test_the_copies_in_the_course_are_those_that_a_release_makes() -> None:
         f"probes/{stage.module_name}.py": stage.probes.read_bytes() for stage in COURSE.stages.values() if stage.probes
     }
     assert len(probes) > 1
-    assert there == copies() | probes
+    assert there == copies(codecs_of(COURSE)) | probes
 
 
 def test_only_what_is_for_notebooks_is_copied() -> None:
-    assert {Path(place).parts[0] for place in originals()} == {"names.py", "notebook", "public_checks"}
+    assert {Path(place).parts[0] for place in originals(["torch"])} == {
+        "codecs",
+        "names.py",
+        "notebook",
+        "public_checks",
+    }
+
+
+def test_students_have_the_codecs_that_their_course_asks_for() -> None:
+    plain = {place for place in originals([]) if place.startswith("codecs/")}
+    assert "codecs/base.py" in plain
+    assert {place for place in originals(["numpy"]) if place.startswith("codecs/")} == plain | {"codecs/numpy.py"}
 
 
 def test_copies_import_one_another_relatively_and_neither_engine_nor_course() -> None:
-    for place, file in originals().items():
+    for place, file in originals(["torch", "numpy", "pandas"]).items():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = []
             if isinstance(node, ast.Import):

@@ -70,7 +70,7 @@ tr { break-inside: avoid } td.number { text-align: right; white-space: nowrap }
 
 
 @dataclass(frozen=True)
-class Answer:
+class WrittenAnswer:
     """A written question and the student's answer, both in Markdown; `done` is False where nothing was written."""
 
     question: str
@@ -205,7 +205,7 @@ def _title(cells: list[dict[str, Any]]) -> str:
     return "Written answers"
 
 
-def _answers(cells: list[dict[str, Any]]) -> Iterator[Answer]:
+def _answers(cells: list[dict[str, Any]]) -> Iterator[WrittenAnswer]:
     """The cells that are answered by hand, each with its question: the cell of that name, else the one before."""
     by_name = {_marks(cell).get("grade_id"): cell for cell in cells}
     for number, cell in enumerate(cells):
@@ -216,13 +216,13 @@ def _answers(cells: list[dict[str, Any]]) -> Iterator[Answer]:
             question = re.sub(r"<details>.*?</details>", "", question, flags=re.DOTALL)
             answer = cell["source"].strip()
             done = answer not in ("", PLACEHOLDER)
-            yield Answer(question, answer, cell.get("attachments", {}), done)
+            yield WrittenAnswer(question, answer, cell.get("attachments", {}), done)
 
 
 # The page ---------------------------------------------------------------------------------------------------------
 
 
-def _page(title: str, answers: list[Answer], table: Table | None, saved: str) -> str:
+def _page(title: str, answers: list[WrittenAnswer], table: Table | None, saved: str) -> str:
     """A page of its own: no script, no address, everything that somebody wrote escaped."""
     parts = [
         "<!DOCTYPE html>",

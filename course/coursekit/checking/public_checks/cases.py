@@ -1,6 +1,6 @@
 """What a public check tries: inputs, the right answer and well-known wrong ones, read from a course's golden files.
 
-A stage has two files in the folder `golden` of the course's package: `<stage>.safetensors` holds the arrays,
+A stage has two files in the folder `golden` of the course's package: `<stage>.safetensors` holds numbers in bulk,
 `<stage>.json` the rest. They hold no code; what a case calls by name stands in `checking/probes/stage_<number>.py`.
 """
 
@@ -14,6 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
+
+from ..codecs import Block, Codecs, Ref, Tolerance, codecs_for
+from ..codecs.blocks import read_blocks
 
 VARIES = "\0varies"
 PROBES = f"{__package__.rpartition('.')[0]}.probes"
@@ -39,7 +42,7 @@ class Outcome:
     @property
     def varies(self) -> bool:
         """Whether all or a part of it is another from call to call."""
-        parts = self.answer if isinstance(self.answer, tuple) else ()
+        parts = self.answer if isinstance(self.answer, list | tuple) else ()
         return self.kind == "random" or any(isinstance(part, str) and part == VARIES for part in parts)
 
 
@@ -79,7 +82,8 @@ class Case:
     arguments   name → value, in the order of the signature
     parts       what must come back, a tuple if there is more than one
     answer      the right answer: one value per part
-    rtol, atol  how close is close enough
+    tolerance   how close is close enough
+    codecs      of the course, by which values are copied and compared
     property    checked instead of the answer, where there is one
     probe       gives the values to compare; None: the function's own result
     """
@@ -88,8 +92,8 @@ class Case:
     arguments: dict[str, Any]
     parts: tuple[Part, ...]
     answer: tuple[Any, ...]
-    rtol: float
-    atol: float
+    tolerance: Tolerance
+    codecs: Codecs
     property: Property | None = None
     probe: Probe | None = None
 
@@ -109,6 +113,7 @@ class Exercise:
     number  as printed in the notebook, "3.1"
     beyond  the sentence that says what grading tries besides
     hints   to be opened one after the other
+    codecs  of the course
     """
 
     name: str
@@ -117,6 +122,7 @@ class Exercise:
     hints: tuple[str, ...]
     cases: tuple[Case, ...]
     slips: tuple[Slip, ...]
+    codecs: Codecs
 
 
 class Named:
@@ -173,29 +179,31 @@ class Golden:
         return self._loaded[name]
 
     def _read(self, name: str, path: Path) -> Exercise:
-        entry = json.loads(path.read_text(encoding="utf-8"))["exercises"][name]
-        arrays = Arrays(path.with_suffix(".safetensors"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        entry = content["exercises"][name]
+        values = _Values(codecs_for(tuple(content["codecs"])), path.with_suffix(".safetensors"))
         return Exercise(
             name=name,
             number=entry["number"],
             beyond=entry["beyond"],
             hints=tuple(entry["hints"]),
-            cases=tuple(self._case(item, arrays, path.stem) for item in entry["cases"]),
+            cases=tuple(self._case(item, values, path.stem) for item in entry["cases"]),
             slips=tuple(
-                Slip(item["sentence"], tuple(_outcome(seen, arrays) for seen in item["outcomes"]))
+                Slip(item["sentence"], tuple(_outcome(seen, values) for seen in item["outcomes"]))
                 for item in entry["slips"]
             ),
+            codecs=values.codecs,
         )
 
-    def _case(self, entry: dict[str, Any], arrays: Arrays, stage: str) -> Case:
+    def _case(self, entry: dict[str, Any], values: _Values, stage: str) -> Case:
         named = self._named(stage) if entry["property"] or entry.get("probe") else Named(None)
         return Case(
             tried=entry["tried"],
-            arguments={name: decode(value, arrays) for name, value in entry["arguments"].items()},
+            arguments={name: values(value) for name, value in entry["arguments"].items()},
             parts=tuple(Part(part["name"], tuple(part["axes"]), part["explains"]) for part in entry["parts"]),
-            answer=tuple(decode(value, arrays) for value in entry["answer"]),
-            rtol=entry["rtol"],
-            atol=entry["atol"],
+            answer=tuple(values(value) for value in entry["answer"]),
+            tolerance=Tolerance(entry["rtol"], entry["atol"]),
+            codecs=values.codecs,
             property=named.property(entry["property"]),
             probe=named.probe(entry.get("probe")),
         )
@@ -204,59 +212,55 @@ class Golden:
         return Named(import_module(f"{PROBES}.{probes_module(stage)}"))
 
 
-def _outcome(entry: dict[str, Any], arrays: Arrays) -> Outcome:
+def _outcome(entry: dict[str, Any], values: _Values) -> Outcome:
     return Outcome(
         entry["kind"],
-        decode(entry.get("answer"), arrays),
+        values(entry.get("answer")),
         tuple(entry.get("changed", ())),
         tuple(entry.get("names", ())),
     )
 
 
-class Arrays:
-    """The arrays of a stage's golden files, as tensors or as numpy arrays; none is read before it is asked for."""
+@dataclass(frozen=True)
+class Stored:
+    """A value as the golden files hold it.
 
-    def __init__(self, path: Path) -> None:
+    tree    JSON, from which the course's codecs put it together
+    blocks  what it calls its numbers in bulk → what the file calls them
+    """
+
+    tree: Any
+    blocks: Mapping[str, str]
+
+    @classmethod
+    def of(cls, entry: Any) -> Stored:
+        """Read an entry: the tree itself where it names no block."""
+        if isinstance(entry, dict) and "tree" in entry:
+            return cls(entry["tree"], entry["blocks"])
+        return cls(entry, {})
+
+    @property
+    def entry(self) -> Any:
+        """What stands in the file."""
+        return {"tree": self.tree, "blocks": dict(self.blocks)} if self.blocks else self.tree
+
+
+class _Values:
+    """Puts the values of a stage's golden files together."""
+
+    def __init__(self, codecs: Codecs, path: Path) -> None:
+        self.codecs = codecs
         self._path = path
 
-    def tensor(self, key: str) -> Any:
-        return self._as_tensors.get_tensor(key)
-
-    def array(self, key: str) -> Any:
-        return self._as_arrays.get_tensor(key)
-
-    @cached_property
-    def _as_tensors(self) -> Any:
-        from safetensors import safe_open
-
-        return safe_open(self._path, framework="pt")
+    def __call__(self, entry: Any) -> Any:
+        stored = Stored.of(entry)
+        blocks = {own: self._blocks[name] for own, name in stored.blocks.items()}
+        return self.codecs.decode(stored.tree, blocks, _refuse)
 
     @cached_property
-    def _as_arrays(self) -> Any:
-        from safetensors import safe_open
-
-        return safe_open(self._path, framework="np")
+    def _blocks(self) -> dict[str, Block]:
+        return read_blocks(self._path.read_bytes())
 
 
-def decode(entry: Any, arrays: Arrays) -> Any:
-    """Give back the value that stands in JSON as itself, or as {"tensor": key}, {"array": key}, {"tuple": [...]},
-    {"list": [...]}, {"dict": [[key, value], ...]}, {"float": "nan"}.
-    """
-    if not isinstance(entry, dict):
-        return entry
-    ((kind, content),) = entry.items()
-    if kind == "tensor":
-        return arrays.tensor(content)
-    if kind == "array":
-        return arrays.array(content)
-    if kind == "tuple":
-        return tuple(decode(item, arrays) for item in content)
-    if kind == "list":
-        return [decode(item, arrays) for item in content]
-    if kind == "dict":
-        return {decode(key, arrays): decode(item, arrays) for key, item in content}
-    if kind == "float":
-        return float(content)
-    raise ValueError(
-        f"The golden files hold a value of unknown kind {kind!r}. Get the whole folder of the course again."
-    )
+def _refuse(stayed: Ref) -> Any:
+    raise ValueError(f"A golden file names a {stayed.type_name} that it does not hold. Get the course's folder again.")

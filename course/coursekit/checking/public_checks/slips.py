@@ -1,9 +1,9 @@
-"""Which known mistake did the same as a student's function."""
+"""Which known mistake did the same as a student's function; the feedback on hidden tests is found in the same way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .cases import Case, Exercise, Outcome, Slip
 from .values import alike
@@ -41,13 +41,20 @@ def recognise(exercise: Exercise, outcomes: Sequence[Outcome]) -> Slip | None:
 
 def same(seen: Outcome, known: Outcome, case: Case) -> bool:
     """Whether two outcomes of a case come from the same slip."""
+
+    def same_values(value: Any, other: Any) -> bool:
+        return alike(value, other, case.codecs, case.tolerance)
+
+    return same_outcome(seen, known, same_values)
+
+
+def same_outcome(seen: Outcome, known: Outcome, same_values: Callable[[Any, Any], bool]) -> bool:
+    """Whether two functions did the same.
+
+    same_values   whether two values that came back are the same
+    """
     if seen.kind != known.kind:
         return False
     if seen.kind == "answer":
-        return seen.changed == known.changed and close(seen.answer, known.answer, case)
+        return seen.changed == known.changed and same_values(seen.answer, known.answer)
     return seen.names == known.names
-
-
-def close(value: object, known: object, case: Case) -> bool:
-    """Whether two values are the same within a case's tolerances."""
-    return alike(value, known, rtol=case.rtol, atol=case.atol)
