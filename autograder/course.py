@@ -82,7 +82,10 @@ class Course:
         path = self.root / SOURCES / SETTINGS
         if not path.is_file():
             return Settings()
-        found = getattr(self.module(path.stem), "COURSE", None)
+        try:
+            found = getattr(self.module(path.stem), "COURSE", None)
+        except Exception as error:  # whatever its author has written
+            raise CourseError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
         if not isinstance(found, Settings):
             raise CourseError(f"{path} says nothing of the course: write COURSE = Settings(title=…) in it.")
         return found

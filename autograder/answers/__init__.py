@@ -105,6 +105,11 @@ class Bank:
         """The exercises that have answers here."""
         return list(self._shelves)
 
+    @property
+    def answered(self) -> list[str]:
+        """Those of them that have a right answer, as all should."""
+        return [exercise for exercise, shelf in self._shelves.items() if shelf.reference is not None]
+
     def right(self, exercise: str) -> Reference:
         """The reference of an exercise. Raises KeyError for an unknown exercise or one without a reference."""
         found = self._shelf(exercise).reference

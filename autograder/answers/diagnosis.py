@@ -46,20 +46,18 @@ def diagnose(
 ) -> Misconception | None:
     """The misconception that would have given the student's answers to these calls, or None.
 
-    There is none for an exercise without known answers.
-
     kept    what known answers gave to calls, for whoever diagnoses many submissions to which the same calls were made
     lost    names of the tests that failed: where to look first
     until   the time of this thread's processor (`time.thread_time`) from which on nothing more is compared: then None
 
-    An exercise that has no answers in the bank has no misconceptions.
+    An exercise that has no right answer in the bank has no misconceptions.
 
     A misconception must agree on every call; where none does, on every call whose right answer does not depend on
     the random state, for students draw random numbers in many right ways. It must also differ from the right answer
     on at least one of the calls compared.
     """
     bank, codecs = bank_of(stage), stage.course.codecs
-    if exercise not in bank.exercises:
+    if exercise not in bank.answered:
         return None
     # Where a value stayed behind a later call may use it, which then needs all the calls before it.
     linked = any("$ref" in repr(exchange.answer) for exchange in exchanges)

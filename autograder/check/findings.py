@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder.answers import Answer, Bank, Misconception, bank_of
 from autograder.course import SOURCES, Stage
 from autograder.demo.trained import trained_files
-from autograder.hidden_tests.runner import TestResult, collected_points, run_hidden_tests
+from autograder.hidden_tests.runner import TestResult, collected_points, faulty_tests, run_hidden_tests
 from autograder.release.agreement import disagreements
 from autograder.release.notebooks import read_text_notebook
 from autograder.remote import HandedIn, LocalSubmission
@@ -54,6 +54,9 @@ def check_stage(stage: Stage, folder: Path, tell: Callable[[str], None] = lambda
     for name, grade_id, _ in collected_points(stage):
         tests.setdefault(grade_id, set()).add(name)
     bank, handed_in = bank_of(stage), _handed_in(stage, folder)
+    for name in sorted(faulty_tests(stage)):
+        where = _at(stage, stage.hidden_tests.name)
+        yield f"{where}: {name} stops with an error of its own, even on the right answers: mend it."
     for exercise, names in tests.items():
         if exercise not in bank.exercises:
             yield _undeclared(stage, exercise, "has no answers.")

@@ -350,7 +350,7 @@ def make_ready(
 def faulty_tests(stage: Stage) -> frozenset[str]:
     """Names of the hidden tests that stop with an error of their own even on the right answers."""
     bank = bank_of(stage)
-    right = {exercise: bank.right(exercise).function for exercise in bank.exercises}
+    right = {exercise: bank.right(exercise).function for exercise in bank.answered}
     findings = _run(
         stage, Target(LocalSubmission(right, 0, scenarios=stage.loaded_scenarios(), codecs=stage.course.codecs), 0)
     )
