@@ -22,6 +22,8 @@ class Limits:
     open_files: int = 256
     scratch_bytes: int = 256 << 20
     scratch_files: int = 4096
+    files_bytes: int = 64 << 20  # that lie beside a notebook, the student's and the assignment's; copied each time
+    files: int = 500  # of them
     message_bytes: int = 16 << 20  # one cell's outputs or one answer; the largest of the course has 0.6 MiB
     text_bytes: int = 8 << 20  # what of it is JSON: the recorder's bounds on outputs, and a vocabulary of 300,000 words
     answer_numbers: int = 1 << 20  # in an answer's tensors, which tests may go through; the course's have 135,000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import pwd
@@ -11,9 +12,11 @@ import signal
 import socket
 import struct
 import subprocess
+import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from autograder.codecs import Block
 from autograder.remote.perform import Response
@@ -191,8 +194,11 @@ class Worker:
         """The processes of the interpreters that are warm, the one that was used last at the end."""
         return [interpreter.process for interpreter in self._interpreters.values()]
 
-    def open(self, parts: Parts = ALL) -> Process:
-        """A fresh process for one submission, in name spaces of its own, with these ready-made parts."""
+    def open(self, parts: Parts = ALL, files: Sequence[tuple[str, bytes]] = ()) -> Process:
+        """A fresh process for one submission, in name spaces of its own, with these ready-made parts.
+
+        files   (path, content) of what its working folder holds at the start; the paths stay below it
+        """
         if self._last is not None:
             self._last.wait_if_killed()
         for attempt in (0, 1):
@@ -200,10 +206,12 @@ class Worker:
             data, their_data = socket.socketpair()
             orders, their_orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             orders.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            with their_data, their_orders:
+            with their_data, their_orders, contextlib.ExitStack() as stack:
+                beside = [stack.enter_context(_packed(files)).fileno()] if files else []
                 try:
                     interpreter.control.send(
-                        {"limits": self.limits.inside()}, fds=[their_data.fileno(), their_orders.fileno()]
+                        {"limits": self.limits.inside()},
+                        fds=[their_data.fileno(), their_orders.fileno(), *beside],
                     )
                 except Closed:
                     if attempt:
@@ -393,6 +401,20 @@ class Process:
             select.select([self._orders], [], [], END_SECONDS)
             os.close(self._first)
         self._orders.close()
+
+
+def _packed(files: Sequence[tuple[str, bytes]]) -> IO[bytes]:
+    """A file without a name, an archive of others. Raises ValueError for a path that leads elsewhere."""
+    packed = os.fdopen(os.memfd_create("beside"), "w+b")
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, content in files:
+            if Path(path).is_absolute() or ".." in Path(path).parts:
+                raise ValueError(f"{path} does not lie below the working folder")
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    packed.seek(0)
+    return packed
 
 
 def _said(sock: socket.socket, flags: int = 0) -> tuple[int, bytes]:

@@ -2,9 +2,10 @@
 
 Run inside bubblewrap with the number of its control socket as argument, the parts that it has and what it has of a
 course as JSON, and names of the libraries that it does not have; or without bubblewrap and with `trusted` for the
-parts. For every request on that socket, which brings two more sockets, it forks the *runner* of a submission, as
-process 1 of a new process namespace: when that ends, the kernel ends everything the student started. The interpreter
-then says so on the second socket, which the student's code never has.
+parts. For every request on that socket, which brings two more sockets, and perhaps an archive of what lies beside the
+notebook, it forks the *runner* of a submission, as process 1 of a new process namespace: when that ends, the kernel
+ends everything the student started. The interpreter then says so on the second socket, which the student's code never
+has.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import shutil
 import signal
 import socket
 import sys
+import tarfile
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,6 +124,12 @@ def _limit(limits: dict[str, int]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def _unpack(number: int) -> None:
+    """Lay the files of an archive into the working folder."""
+    with os.fdopen(number, "rb") as packed, tarfile.open(fileobj=packed, mode="r:") as archive:
+        archive.extractall(filter="data")
+
+
 def _runner(
     shell: Any,
     scenarios: Scenarios,
@@ -130,6 +138,7 @@ def _runner(
     orders: socket.socket,
     limits: dict[str, int],
     trusted_scratch: str | None,
+    beside: Sequence[int],
 ) -> None:
     """Process 1 of a submission's name space. It says p, by which the grader learns its number, and waits for g.
 
@@ -146,10 +155,12 @@ def _runner(
             seccomp.apply(other_programs=not refusals.hiding())
         _limit(limits)
         os.chdir(trusted_scratch or SCRATCH)
-    except OSError as error:
+        if orders.recv(1) != b"g":
+            return
+        for number in beside:
+            _unpack(number)
+    except (OSError, tarfile.TarError) as error:
         orders.sendall(b"e" + str(error).encode())
-        return
-    if orders.recv(1) != b"g":
         return
     orders.close()
     null = os.open(os.devnull, os.O_RDWR)
@@ -268,15 +279,17 @@ class _Zygote:
                 message, _, fds = self.control.receive_fds(None)
             except (Closed, WireError):
                 return
-            data, orders = (socket.socket(fileno=fd) for fd in fds)
+            data, orders = (socket.socket(fileno=fd) for fd in fds[:2])
             try:
-                self._start(data, orders, message["limits"])
+                self._start(data, orders, message["limits"], fds[2:])
             except OSError as error:
                 orders.sendall(b"e" + str(error).encode())
                 orders.close()
             data.close()
+            for number in fds[2:]:
+                os.close(number)
 
-    def _start(self, data: socket.socket, orders: socket.socket, limits: dict[str, int]) -> None:
+    def _start(self, data: socket.socket, orders: socket.socket, limits: dict[str, int], beside: Sequence[int]) -> None:
         scratch = tempfile.mkdtemp(prefix="submission-") if self.trusted else None
         self._new_process_namespace()
         with self.first_to_go:
@@ -288,7 +301,7 @@ class _Zygote:
                 os.close(self.first_to_go.file)
                 for other in self.running:
                     other.forget()
-                _runner(self.shell, self.scenarios, self.codecs, data, orders, limits, scratch)
+                _runner(self.shell, self.scenarios, self.codecs, data, orders, limits, scratch, beside)
             finally:
                 os._exit(0)
         self._old_process_namespace()

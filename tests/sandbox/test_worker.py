@@ -401,3 +401,29 @@ def test_what_submissions_need_is_imported_before_they_run(worker: Worker) -> No
     outputs, _, _ = process.run("print({'torch', 'x', 'dtype'} & globals().keys())", 2, 5)
     assert outputs[0]["text"] == "set()\n"
     process.close()
+
+
+def test_what_lies_beside_a_notebook_is_there_for_one_submission(worker: Worker) -> None:
+    list_all = "import os\nprint(sorted(os.path.join(here, name) for here, _, names in os.walk('.') for name in names))"
+    opened = worker.open(files=[("data.csv", b"1\n"), ("folder/helper.py", b"VALUE = 5")])
+    assert run(opened, "open('data.csv', 'a').write('2')\nprint(open('data.csv').read())") == "1\n2\n"
+    assert run(opened, "import sys\nfrom folder.helper import VALUE\nprint(VALUE)") == "5\n"
+    opened.close()
+    again = worker.open(files=[("data.csv", b"1\n")])
+    assert run(again, list_all) == "['./data.csv']\n"
+    again.close()
+    without = worker.open()
+    assert run(without, list_all) == "[]\n"
+    without.close()
+
+
+@pytest.mark.parametrize("path", ["../outside", "/outside", "folder/../../outside"])
+def test_no_file_is_laid_outside_the_working_folder(worker: Worker, path: str) -> None:
+    with pytest.raises(ValueError, match="does not lie below the working folder"):
+        worker.open(files=[(path, b"x")])
+
+
+def test_files_that_do_not_fit_are_said_to_the_grader(worker: Worker) -> None:
+    opened = worker.open(files=[(str(number), b"") for number in range(worker.limits.scratch_files)])
+    with pytest.raises(SandboxMissing, match="No space left"):
+        run(opened, "1")
