@@ -427,3 +427,9 @@ def test_files_that_do_not_fit_are_said_to_the_grader(worker: Worker) -> None:
     opened = worker.open(files=[(str(number), b"") for number in range(worker.limits.scratch_files)])
     with pytest.raises(SandboxMissing, match="No space left"):
         run(opened, "1")
+
+
+def test_the_error_that_warms_an_interpreter_leaves_nothing(process: Process) -> None:
+    assert run(process, "import sys\nprint('fails' in globals(), [name for name in vars(sys) if 'last' in name])") == (
+        "False []\n"
+    )
