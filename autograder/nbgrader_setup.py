@@ -9,13 +9,11 @@ Whatever else stands in that file, below it, holds.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
-import nbgrader
-from nbgrader.apps.api import NbGraderAPI
-
-import autograder
+from autograder.clean_pages import clean_pages
 from autograder.course import RELEASED, SOURCES
 from autograder.grading.timestamp import read_timestamps_for_nbgrader
 
@@ -29,7 +27,7 @@ def configure(c: Any, config_file: str) -> None:
 
     Raises OSError where the folder of the class cannot be made.
     """
-    root = Path(config_file).resolve().parent
+    root = Path(config_file).absolute().parent
     classroom = root / CLASSROOM
     classroom.mkdir(exist_ok=True)  # SQLite makes the gradebook, but no folder for it
     _folders(c, root, classroom)
@@ -59,9 +57,11 @@ def _release(c: Any, root: Path) -> None:
 
 
 def _grading(c: Any) -> None:
-    # Nothing that a student handed in is opened but plain files, in formgrader and `nbgrader autograde` as elsewhere.
-    read_timestamps_for_nbgrader()
-    _list_assignments_only()
+    # Our own commands read this too, for the folders alone: they import nbgrader, which takes seconds, when they need it.
+    if "nbgrader.coursedir" in sys.modules:
+        # Nothing that a student handed in is opened but plain files, in formgrader and `nbgrader autograde` as elsewhere.
+        read_timestamps_for_nbgrader()
+        _list_assignments_only()
     # Submissions are repaired while they are read, run in the sandbox, and scored by the hidden tests outside of it;
     # nbgrader's own steps do the rest.
     c.Autograde.exporter_class = "autograder.grading.nbgrader_plugs.RepairingExporter"
@@ -79,11 +79,13 @@ def _grading(c: Any) -> None:
 
 def _list_assignments_only() -> None:
     """Let formgrader leave out folders of the sources without a notebook of their name; it would list them all."""
+    from nbgrader.apps.api import NbGraderAPI
+
     listed = NbGraderAPI.get_source_assignments
     if listed.__module__ == __name__:
         return
 
-    def with_notebook(self: NbGraderAPI) -> set[str]:
+    def with_notebook(self: Any) -> set[str]:
         sources = Path(self.coursedir.format_path(self.coursedir.source_directory, student_id=".", assignment_id="."))
         return {name for name in listed(self) if (sources / name / f"{name}.ipynb").is_file()}
 
@@ -94,12 +96,4 @@ def _pages(c: Any) -> None:
     # Points, marks and penalties change without a new graded notebook; a page made before must not stay.
     c.GenerateFeedback.force = True
     # Feedback and formgrader show what students wrote; nothing of it may act in the reader's browser.
-    c.HTMLExporter.sanitize_html = True
-    c.HTMLExporter.filters = {
-        name: f"autograder.report.safe_pages.{name}" for name in ("clean_html", "markdown2html", "highlight_code")
-    }
-    c.HTMLExporter.preprocessors = ["autograder.report.safe_pages.SafeOutputs"]
-    c.HTMLExporter.extra_template_basedirs = [
-        str(Path(nbgrader.__file__).parent / "server_extensions/formgrader/templates"),
-        str(Path(autograder.__file__).parent / "report/templates"),  # a Content-Security-Policy for both pages
-    ]
+    clean_pages(c)

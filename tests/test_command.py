@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import whole_course
-from whole_course import COURSE
+from whole_course import COURSE, FOLDERS
 
 from autograder import cli
 from autograder.grading.classroom import Classroom, ClassroomError
@@ -20,7 +20,7 @@ STAGES = ("01_tokenization", "03_attention", "03_attention_again", "10_more")
 @pytest.fixture
 def classroom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Classroom:
     """A class with four assignments; ada handed in two of them, bob one."""
-    (tmp_path / "nbgrader_config.py").touch()
+    (tmp_path / "nbgrader_config.py").write_text(FOLDERS)
     for stage in STAGES:
         (tmp_path / "course" / stage).mkdir(parents=True)
         (tmp_path / "course" / stage / f"{stage}.ipynb").touch()

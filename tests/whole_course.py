@@ -18,6 +18,12 @@ from autograder.sandbox import Contents
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = open_course(ROOT)
 STAGES = list(COURSE.stages)
+FOLDERS = """\
+c = get_config()
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "course"
+c.CourseDirectory.submitted_directory = "classroom/submitted"
+"""
 
 
 def stage_module(stage: str, name: str) -> ModuleType:

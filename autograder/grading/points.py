@@ -11,5 +11,5 @@ from .classroom import Classroom, ClassroomError
 def check_points(classroom: Classroom, stage: str) -> None:
     """Raises ClassroomError where released grade cells and hidden tests do not have the same points."""
     if sentences := differing_points(open_course(classroom.root).stage(stage), classroom.released(stage)):
-        notebook = classroom.root / "course" / stage / f"{stage}.ipynb"
+        notebook = classroom.release_folder(stage) / f"{stage}.ipynb"
         raise ClassroomError(f"{notebook}: {' '.join(sentences)} Then `make release`, and grade again.")

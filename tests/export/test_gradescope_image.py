@@ -371,15 +371,17 @@ def test_trust_is_written_into_the_zip_only_where_it_is_said(image: Path, classr
 
 
 def test_a_stage_without_hidden_tests_makes_no_zip(tmp_path: Path) -> None:
-    (tmp_path / "course" / "09_nothing").mkdir(parents=True)
-    (tmp_path / "course" / "09_nothing" / "09_nothing.ipynb").touch()
+    folder = Classroom(tmp_path).release_folder("09_nothing")
+    folder.mkdir(parents=True)
+    (folder / "09_nothing.ipynb").touch()
     with pytest.raises(HiddenTestError, match="09_nothing"):
         export(Classroom(tmp_path), "gradescope-image", tmp_path / "a.zip", "09_nothing")
 
 
 def test_half_a_project_makes_no_zip(tmp_path: Path) -> None:
-    (tmp_path / "course" / STAGE).mkdir(parents=True)
-    (tmp_path / "course" / STAGE / f"{STAGE}.ipynb").touch()
+    folder = Classroom(tmp_path).release_folder(STAGE)
+    folder.mkdir(parents=True)
+    (folder / f"{STAGE}.ipynb").touch()
     tests = tmp_path / "solutions" / STAGE / "hidden_tests.py"
     tests.parent.mkdir(parents=True)
     tests.touch()

@@ -73,6 +73,6 @@ def release(root: Path, *exercises: tuple[str, str], stage: str = STAGE) -> None
         notebook.cells.append(nbformat.v4.new_markdown_cell(f"## Exercise {number} · {grade_id}"))
         metadata = {"grade": True, "solution": False, "grade_id": grade_id, "points": 1, "schema_version": 3}
         notebook.cells.append(nbformat.v4.new_code_cell("check()", metadata={"nbgrader": metadata}))
-    folder = root / "course" / stage
+    folder = Classroom(root).release_folder(stage)
     folder.mkdir(parents=True)
     nbformat.write(notebook, folder / f"{stage}.ipynb")

@@ -15,7 +15,8 @@ from pathlib import Path
 from autograder.course import RELEASED, SOURCES, Stage, open_course
 from autograder.export.formats import Export
 from autograder.grading.cache import class_secret
-from autograder.grading.classroom import CONFIG, LIMITS_FILE, PACKAGES, ClassroomError
+from autograder.grading.classroom import LIMITS_FILE, PACKAGES, ClassroomError
+from autograder.grading.folders import CONFIG
 from autograder.hidden_tests.runner import test_file
 
 from .results import VISIBILITY
