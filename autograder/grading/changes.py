@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .classroom import Classroom
-from .graded import Graded
+from .graded import GradedSubmission
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Change:
         return f"{self.student}  {self.grade_id}: {before} → {after}"
 
 
-def changes(classroom: Classroom, stage: str, student: str, graded: Graded) -> list[Change]:
+def changes(classroom: Classroom, stage: str, student: str, graded: GradedSubmission) -> list[Change]:
     """The scores of the hidden tests that differ from those written last; what people gave by hand is not touched."""
     written = classroom.result(student, stage)
     before = {cell["grade_id"]: cell["score"] for cell in written["cells"]} if written else {}

@@ -69,7 +69,7 @@ def grade(
         events = list(dict.fromkeys([*earlier.events, *tested.events]))
         ran = _ran_before(notebook, earlier.notebook)
     _fill_outputs(notebook, ran, {score.grade_id: score for score in scores})
-    _add_notes(notebook, [*repaired.notes, *events])
+    add_notes(notebook, [*repaired.notes, *events])
     seconds = time.monotonic() - started
     notes, readable = list(repaired.notes), repaired.readable
     return Graded(notebook, scores, notes, events, seed, basis, seconds, readable, tested.trouble)
@@ -180,11 +180,12 @@ def ungraded(repaired: Repaired, seed: int, basis: Basis) -> Graded:
     ]
     # nbgrader takes a grade cell without outputs for a right one.
     _fill_outputs(notebook, {}, {cell.grade_id: cell for cell in cells})
-    _add_notes(notebook, repaired.notes)
+    add_notes(notebook, repaired.notes)
     return Graded(notebook, cells, list(repaired.notes), [], seed, basis, readable=False)
 
 
-def _add_notes(notebook: NotebookNode, notes: list[str]) -> None:
+def add_notes(notebook: NotebookNode, notes: list[str]) -> None:
+    """Put a cell with the notes, if there are any, at the beginning."""
     if notes:
         lines = "\n".join(f"<li>{html.escape(note)}</li>" for note in notes)
         text = f"**Notes from grading**\n\n<ul>\n{lines}\n</ul>"
@@ -217,10 +218,10 @@ def _fill_outputs(notebook: NotebookNode, ran: dict[int, CellRun], scores: dict[
             cell.outputs = grade_cell_outputs(scores[nbgrader_of(cell)["grade_id"]])
         elif index in ran:
             cell.execution_count = ran[index].number
-            cell.outputs = [output for raw in ran[index].outputs if (output := _valid(raw)) is not None]
+            cell.outputs = [output for raw in ran[index].outputs if (output := valid_output(raw)) is not None]
 
 
-def _valid(raw: Any) -> NotebookNode | None:
+def valid_output(raw: Any) -> NotebookNode | None:
     """An output as nbformat wants it, or None: it comes from the student's process, which may send anything."""
     try:
         output = nbformat.from_dict(raw)

@@ -6,7 +6,7 @@ import datetime
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,18 +26,19 @@ from nbgrader.api import (
     new_uuid,
 )
 from nbgrader.preprocessors import AssignLatePenalties
+from nbgrader.utils import compute_checksum
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError, OperationalError, SAWarning
 from traitlets import TraitError
 from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
 from autograder.release import ReleaseError, register
 
 from .changes import Change
-from .classroom import CONFIG, Classroom, ClassroomError
+from .classroom import Classroom, ClassroomError
+from .folders import CONFIG, FoldersUnclear, load_config
 from .gradebook_file import patient, unusable, wait_until_free
-from .graded import CellScore, Graded
+from .graded import CellScore, Graded, SourceCell
 from .marks import Kept, Mark, answers_of, copy_marks, due_date, exercise_of, keep, kept
 from .timestamp import read_timestamp, timestamp_of
 
@@ -52,8 +53,11 @@ CHANGED = "the answer has changed since it was graded by hand; it waits for you.
 
 
 def nbgrader_config(classroom: Classroom) -> Config:
-    """The class's nbgrader_config.py, as nbgrader reads it."""
-    return PyFileConfigLoader(CONFIG, path=str(classroom.root)).load_config()
+    """The class's nbgrader_config.py, as nbgrader reads it. Raises ClassroomError."""
+    try:
+        return load_config(classroom.root)
+    except FoldersUnclear as unclear:
+        raise ClassroomError(str(unclear)) from None
 
 
 def comments_of(graded: Graded) -> dict[str, str | None]:
@@ -66,7 +70,8 @@ def comments_of(graded: Graded) -> dict[str, str | None]:
             continue
         name = metadata["grade_id"]
         score = scores.get(name) or scores.get(name.removesuffix("_answer"))
-        comments[name] = _comment(score) if score else None
+        unchanged = metadata.get("checksum") == compute_checksum(cell)
+        comments[name] = _comment(score) if score else NO_RESPONSE if unchanged else None
     return comments
 
 
@@ -79,21 +84,31 @@ def _comment(score: CellScore) -> str | None:
 
 @dataclass(frozen=True)
 class _Cells:
-    """An assignment in the gradebook, read once per run.
+    """A notebook in the gradebook, read once per run.
 
-    due                 the date after which a submission is late, in UTC; None where there is none
     graded, commented   (id, name) of the cells that get a grade, or a comment
     sources             name of a cell → its released source
-    known               students of whom there is a submission
     """
 
-    assignment_id: str
     notebook_id: str
-    due: datetime.datetime | None
     graded: list[tuple[str, str]]
     commented: list[tuple[str, str]]
     sources: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Assignment:
+    """An assignment in the gradebook, read once per run.
+
+    due         the date after which a submission is late, in UTC; None where there is none
+    known       students of whom there is a submission
+    notebooks   by their names
+    """
+
+    id: str
+    due: datetime.datetime | None
     known: set[str]
+    notebooks: dict[str, _Cells]
 
 
 class GradebookWriter:
@@ -108,21 +123,21 @@ class GradebookWriter:
     def __init__(self, classroom: Classroom) -> None:
         self._classroom = classroom
         self._config = nbgrader_config(classroom)
-        classroom.folder.mkdir(parents=True, exist_ok=True)
-        self.path = classroom.folder / "gradebook.db"
+        self.path = classroom.gradebook
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         wait_until_free(self.path)
         self._book = self._open()
         # The cells stay the same for the whole run; reading them again after every commit takes most of the time.
         self._book.db().expire_on_commit = False
         self._written = 0
-        self._cells: dict[str, _Cells] = {}
+        self._assignments: dict[str, _Assignment] = {}
         self.put_back: set[str] = set()
         self.waiting: list[tuple[str, str]] = []
 
     @patient
     def _open(self) -> Gradebook:
         try:
-            return Gradebook(self._classroom.gradebook_url, self._config.CourseDirectory.get("course_id", ""))
+            return Gradebook(self._classroom.gradebook_url, self._classroom.folders.course_id)
         except OperationalError as error:
             if "no such" in str(error):  # a column that this nbgrader has and the file has not
                 raise unusable(self.path, error) from None
@@ -155,7 +170,7 @@ class GradebookWriter:
             if not self._has_other_cells(stage, released):
                 raise ClassroomError(f"The gradebook cannot take up {stage}: {error}") from None
             raise ClassroomError(
-                f"{self._classroom.folder / 'gradebook.db'} holds submissions of {stage} for a release with other "
+                f"{self.path} holds submissions of {stage} for a release with other "
                 f"cells. Move the gradebook away, or `nbgrader db assignment remove {stage}`, and grade again: what "
                 f"was graded by hand is kept in {self._classroom.marks} and is put back."
             ) from None
@@ -196,60 +211,68 @@ class GradebookWriter:
 
     def sources(self, stage: str) -> dict[str, str]:
         """The sources of an assignment's marked cells, mark schemes included, by grade_id."""
-        return dict(self._cells_of(stage).sources)
+        return dict(self._assignment(stage).notebooks[stage].sources)
 
     def put_back_locked(self, stage: str, notebook: NotebookNode) -> None:
         """Give locked text its source again, mark schemes included, as nbgrader does for whoever grades by hand."""
-        put_back_locked(notebook, self._cells_of(stage).sources)
+        put_back_locked(notebook, self._assignment(stage).notebooks[stage].sources)
 
     @patient
     def known_submissions(self, stage: str) -> set[str]:
         """Ids of the students whose submission the gradebook has."""
-        return set(self._cells_of(stage).known)
+        return set(self._assignment(stage).known)
 
-    def _cells_of(self, stage: str) -> _Cells:
-        if stage not in self._cells:
-            assignment, notebook = self._book.find_assignment(stage), self._book.find_notebook(stage, stage)
-            tasks = [(cell.id, cell.name) for cell in notebook.task_cells]
-            students = select(SubmittedAssignment.student_id).where(SubmittedAssignment.assignment_id == assignment.id)
-            self._cells[stage] = _Cells(
-                assignment.id,
-                notebook.id,
-                assignment.duedate,
-                [(cell.id, cell.name) for cell in notebook.grade_cells] + tasks,
-                [(cell.id, cell.name) for cell in notebook.solution_cells] + tasks,
-                {cell.name: cell.source for cell in notebook.source_cells},
-                set(self._book.db.execute(students).scalars()),
-            )
-        return self._cells[stage]
+    def _assignment(self, stage: str) -> _Assignment:
+        if stage not in self._assignments:
+            found = self._book.find_assignment(stage)
+            students = select(SubmittedAssignment.student_id).where(SubmittedAssignment.assignment_id == found.id)
+            known = set(self._book.db.execute(students).scalars())
+            notebooks = {notebook.name: _cells_of(notebook) for notebook in found.notebooks}
+            self._assignments[stage] = _Assignment(found.id, found.duedate, known, notebooks)
+        return self._assignments[stage]
 
     @patient
     def knows(self, stage: str) -> bool:
-        """Whether the gradebook has an assignment."""
+        """Whether the gradebook has an assignment, and notebooks of it."""
         try:
-            self._book.find_notebook(stage, stage)
+            return bool(self._book.find_assignment(stage).notebooks)
         except MissingEntry:
             return False
-        return True
 
     @patient
+    def source_cells(self, stage: str) -> dict[str, dict[str, SourceCell]]:
+        """The marked cells of an assignment that the gradebook has, by notebook and grade_id."""
+        if not self.knows(stage):
+            return {}
+        return {notebook.name: source_cells_of(notebook) for notebook in self._book.find_assignment(stage).notebooks}
+
+    def reread(self) -> None:
+        """Forget what was read, after somebody else has written."""
+        self._book.db.expire_all()
+        self._assignments.clear()
+
     def write(self, student: str, stage: str, graded: Graded) -> list[Change]:
-        """Write one submission's scores and automatic comments: all of them, or nothing.
+        """Write a submission of the notebook that is named like its assignment, as `write_all` does."""
+        return self.write_all(student, stage, {stage: graded})
+
+    @patient
+    def write_all(self, student: str, stage: str, parts: Mapping[str, Graded]) -> list[Change]:
+        """Write one submission's scores and automatic comments, by notebook: all of them, or nothing.
 
         Returns the change of its late penalty, if there is one.
         """
-        cells = self._cells_of(stage)
+        assignment = self._assignment(stage)
         timestamp = self._handed_in(student, stage)
         try:
-            new = student not in cells.known
+            new = student not in assignment.known
             if new:
-                self._add(student, stage, timestamp, graded)
+                self._add(student, stage, timestamp, parts)
         except IntegrityError:  # somebody else has added it since
             new = False
         if not new:
-            self._update(student, stage, timestamp, graded)
-        cells.known.add(student)
-        return self.settle_penalties(stage, [student]) if cells.due else []
+            self._update(student, stage, timestamp, parts)
+        assignment.known.add(student)
+        return self.settle_penalties(stage, [student]) if assignment.due else []
 
     def _handed_in(self, student: str, stage: str) -> datetime.datetime | None:
         text, _ = read_timestamp(self._classroom.submission(student, stage), self._classroom.submitted)
@@ -265,7 +288,7 @@ class GradebookWriter:
         returns the penalties, in points, that were others before; None stands for no penalty
         Raises ClassroomError where the plugin cannot be loaded or fails.
         """
-        cells, wanted = self._cells_of(stage), set(students)
+        assignment, wanted = self._assignment(stage), set(students)
         found = self._book.db.execute(
             select(
                 SubmittedAssignment.id,
@@ -277,7 +300,7 @@ class GradebookWriter:
                 SubmittedNotebook.late_submission_penalty,
             )
             .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-            .where(SubmittedAssignment.assignment_id == cells.assignment_id)
+            .where(SubmittedAssignment.assignment_id == assignment.id)
             .where(SubmittedAssignment.student_id == students[0] if len(students) == 1 else True)
         )
         found_changes = []
@@ -289,8 +312,8 @@ class GradebookWriter:
                 if timestamp != known and not dry_run:
                     self._set(SubmittedAssignment, submission, timestamp=timestamp)
                 late = 0.0
-                if timestamp and cells.due:
-                    due = cells.due + (extension or datetime.timedelta())
+                if timestamp and assignment.due:
+                    due = assignment.due + (extension or datetime.timedelta())
                     late = (timestamp - due).total_seconds()
                 after = self._penalty(student, score, late) if late > 0 else None
                 if after == before:
@@ -328,67 +351,69 @@ class GradebookWriter:
             ) from error
         return penalties.plugin_inst.late_submission_penalty
 
-    def _add(self, student: str, stage: str, timestamp: datetime.datetime | None, graded: Graded) -> None:
+    def _add(self, student: str, stage: str, timestamp: datetime.datetime | None, parts: Mapping[str, Graded]) -> None:
         """Add the rows that nbgrader's add_submission adds, filled in.
 
         Its objects take 10 ms more, one in thirteen of a submission's time.
         Raises IntegrityError where the gradebook has the submission.
         """
-        cells, told = self._cells_of(stage), comments_of(graded)
-        scores = {cell.grade_id: cell for cell in graded.cells}
-        names = {name for _, name in cells.graded}
-        before = kept(self._classroom, stage, student)
-        after = before.of(names, before.marks, set(), answers_of(graded.notebook))
-        after = replace(after, points={name: cell.max_score for name, cell in scores.items()})
-        submission, notebook = new_uuid(), new_uuid()
-        of_this = {"notebook_id": notebook}
-        assignment = {
-            "assignment_id": cells.assignment_id,
+        assignment, submission = self._assignment(stage), new_uuid()
+        before = {name: kept(self._classroom, stage, student, name) for name in parts}
+        after = {name: self._filled(stage, name, before[name], graded) for name, graded in parts.items()}
+        extension = next((each.extension for each in after.values() if each.extension is not None), None)
+        given = {
+            "assignment_id": assignment.id,
             "student_id": student,
             "timestamp": timestamp,
-            "extension": None if after.extension is None else datetime.timedelta(seconds=after.extension),
+            "extension": None if extension is None else datetime.timedelta(seconds=extension),
         }
-        grades: list[dict[str, Any]] = []
-        comments: list[dict[str, Any]] = []
-        for cell, name in cells.graded:
-            mark, auto = after.marks.get(name, Mark(None)), scores[name].score
-            waits = name in after.waiting or (auto is None and mark.score is None)
-            given = {"auto_score": auto, "manual_score": mark.score, "extra_credit": mark.extra}
-            grades.append({**of_this, "cell_id": cell, **given, "needs_manual_grade": waits})
-        for cell, name in cells.commented:
-            exercise = exercise_of(name, names)
-            said = {
-                "auto_comment": _with_note(told.get(name), after, exercise, scores),
-                "manual_comment": after.marks.get(exercise, Mark(None)).comment,
-            }
-            comments.append({**of_this, "cell_id": cell, **said})
-        rows: list[tuple[Any, list[dict[str, Any]]]] = [
-            (SubmittedAssignment, [{"id": submission, **assignment}]),
-            (SubmittedNotebook, [{"id": notebook, "assignment_id": submission, "notebook_id": cells.notebook_id}]),
-            (Grade, grades),
-            (Comment, comments),
-        ]
-        keep(self._classroom, stage, student, after)
+        rows: dict[Any, list[dict[str, Any]]] = {
+            SubmittedAssignment: [{"id": submission, **given}],
+            SubmittedNotebook: [],
+            Grade: [],
+            Comment: [],
+        }
+        for name, graded in parts.items():
+            cells, notebook = assignment.notebooks[name], new_uuid()
+            of_submission = {"assignment_id": submission, "notebook_id": cells.notebook_id}
+            rows[SubmittedNotebook].append({"id": notebook, **of_submission})
+            rows[Grade] += _grade_rows(notebook, cells, after[name], graded)
+            rows[Comment] += _comment_rows(notebook, cells, after[name], graded)
+            keep(self._classroom, stage, student, after[name], name)
         with self._one_commit():
             self._book.db.execute(Student.__table__.insert().prefix_with("OR IGNORE"), {"id": student})
-            for kind, values in rows:
+            for kind, values in rows.items():
                 if values:
                     self._book.db.execute(kind.__table__.insert(), values)
-        self._note(student, before, after, new=True)
+        for name in parts:
+            self._note(student, before[name], after[name], new=True)
 
-    def _update(self, student: str, stage: str, timestamp: datetime.datetime | None, graded: Graded) -> None:
+    def _filled(self, stage: str, name: str, before: Kept, graded: Graded) -> Kept:
+        """What is kept of a notebook that the gradebook is to get."""
+        names = {cell for _, cell in self._assignment(stage).notebooks[name].graded}
+        after = before.of(names, before.marks, set(), answers_of(graded.notebook))
+        return replace(after, points={cell.grade_id: cell.max_score for cell in graded.cells})
+
+    def _update(
+        self, student: str, stage: str, timestamp: datetime.datetime | None, parts: Mapping[str, Graded]
+    ) -> None:
         """Fill in a submission that the gradebook may have, and what a person wrote about it."""
-        before = kept(self._classroom, stage, student)
+        done: dict[str, tuple[Kept, Kept, bool]] = {}
         with self._one_commit():
             self._book.update_or_create_student(student)
             given = {"timestamp": timestamp} if timestamp else {}
             submission = self._book.update_or_create_submission(stage, student, **given)
-            notebook = next(each for each in submission.notebooks if each.name == stage)
-            after, new = fill(notebook, graded, before)
-            # Should the command be killed between the two, no mark has vanished.
-            keep(self._classroom, stage, student, replace(after, answers=before.answers, marks=before.marks))
-        keep(self._classroom, stage, student, after)
-        self._note(student, before, after, new)
+            notebooks = {each.name: each for each in submission.notebooks}
+            for name, graded in parts.items():
+                before = kept(self._classroom, stage, student, name)
+                after, new = fill(notebooks[name], graded, before)
+                # Should the command be killed between the two, no mark has vanished.
+                standing = replace(after, answers=before.answers, marks=before.marks)
+                keep(self._classroom, stage, student, standing, name)
+                done[name] = before, after, new
+        for name, (before, after, new) in done.items():
+            keep(self._classroom, stage, student, after, name)
+            self._note(student, before, after, new)
         self._written += 1
         if self._written % KEPT == 0:
             self._book.db.expire_all()
@@ -412,6 +437,50 @@ class GradebookWriter:
         except BaseException:
             db.rollback()
             raise
+
+
+def _cells_of(notebook: Any) -> _Cells:
+    tasks = [(cell.id, cell.name) for cell in notebook.task_cells]
+    return _Cells(
+        notebook.id,
+        [(cell.id, cell.name) for cell in notebook.grade_cells] + tasks,
+        [(cell.id, cell.name) for cell in notebook.solution_cells] + tasks,
+        {cell.name: cell.source for cell in notebook.source_cells},
+    )
+
+
+def source_cells_of(notebook: Any) -> dict[str, SourceCell]:
+    """The marked cells of one of the gradebook's notebooks, by grade_id."""
+    points = {cell.name: cell.max_score for cell in [*notebook.grade_cells, *notebook.task_cells]}
+    return {
+        cell.name: SourceCell(cell.source, cell.cell_type, cell.locked, cell.checksum, points.get(cell.name))
+        for cell in notebook.source_cells
+    }
+
+
+def _grade_rows(notebook: str, cells: _Cells, after: Kept, graded: Graded) -> list[dict[str, Any]]:
+    scores = {cell.grade_id: cell for cell in graded.cells}
+    rows = []
+    for cell, name in cells.graded:
+        mark, auto = after.marks.get(name, Mark(None)), scores[name].score
+        waits = name in after.waiting or (auto is None and mark.score is None)
+        given = {"auto_score": auto, "manual_score": mark.score, "extra_credit": mark.extra}
+        rows.append({"notebook_id": notebook, "cell_id": cell, **given, "needs_manual_grade": waits})
+    return rows
+
+
+def _comment_rows(notebook: str, cells: _Cells, after: Kept, graded: Graded) -> list[dict[str, Any]]:
+    scores, told = {cell.grade_id: cell for cell in graded.cells}, comments_of(graded)
+    names = {name for _, name in cells.graded}
+    rows = []
+    for cell, name in cells.commented:
+        exercise = exercise_of(name, names)
+        said = {
+            "auto_comment": _with_note(told.get(name), after, exercise, scores),
+            "manual_comment": after.marks.get(exercise, Mark(None)).comment,
+        }
+        rows.append({"notebook_id": notebook, "cell_id": cell, **said})
+    return rows
 
 
 def _marked(notebook: NotebookNode) -> list[NotebookNode]:

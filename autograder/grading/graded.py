@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import nbformat
@@ -28,6 +29,21 @@ class CellScore:
     tests: list[TestResult] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class SourceCell:
+    """A marked cell as the instructor wrote it, hidden tests and mark schemes included.
+
+    checksum   nbgrader's, by which it tells an untouched answer; None where it has none
+    points     None where it is worth none
+    """
+
+    source: str
+    cell_type: str
+    locked: bool
+    checksum: str | None
+    points: float | None
+
+
 Basis = dict[str, str]
 """What a result depends on: grade_id → a hash of its hidden tests, and under "" a hash of everything else."""
 
@@ -39,7 +55,10 @@ def key_of(basis: Basis) -> str:
 
 @dataclass
 class Graded:
-    """A graded submission: its notebook with outputs, its scores, and what happened on the way."""
+    """A graded notebook of a submission: its cells with outputs, its scores, and what happened on the way.
+
+    tests_in_cells   whether its tests ran beside the student's code, which can forge their scores
+    """
 
     notebook: NotebookNode
     cells: list[CellScore]
@@ -50,6 +69,7 @@ class Graded:
     seconds: float = 0.0
     readable: bool = True
     trouble: str | None = None
+    tests_in_cells: bool = False
 
     @property
     def key(self) -> str:
@@ -85,6 +105,7 @@ class Graded:
             "seconds": round(self.seconds, 4),
             "readable": self.readable,
             "trouble": self.trouble,
+            "tests_in_cells": self.tests_in_cells,
             "repairs": self.repairs,
             "events": self.events,
             "cells": [{**vars(cell), "tests": [test.as_dict() for test in cell.tests]} for cell in self.cells],
@@ -107,7 +128,75 @@ class Graded:
             data["seconds"],
             data["readable"],
             data["trouble"],
+            data["tests_in_cells"],
         )
+
+
+@dataclass(frozen=True)
+class GradedSubmission:
+    """All notebooks of a submission. Where there are several, a grade cell is named NOTEBOOK/GRADE_ID."""
+
+    parts: Mapping[str, Graded]
+
+    @property
+    def key(self) -> str:
+        """Changes with everything that a result depends on."""
+        return key_of_all([part.key for part in self.parts.values()])
+
+    @property
+    def cells(self) -> list[CellScore]:
+        """The grade cells, notebook by notebook."""
+        several = len(self.parts) > 1
+        return [
+            replace(cell, grade_id=cell_name(cell.grade_id, name, several))
+            for name, part in self.parts.items()
+            for cell in part.cells
+        ]
+
+    @property
+    def test_errors(self) -> list[str]:
+        """What the tests that could judge nothing say, each sentence once."""
+        return list(dict.fromkeys(told for part in self.parts.values() for told in part.test_errors))
+
+    def to_json(self) -> dict[str, Any]:
+        """What is written about the submission, without its notebooks."""
+        parts = {name: part.to_json() for name, part in self.parts.items()}
+        if len(parts) == 1:
+            (only,) = parts.values()
+            return {name: value for name, value in only.items() if name != "notebook"}
+        return {
+            "key": self.key,
+            "basis": {},
+            "seed": 0,
+            "status": _worst([part["status"] for part in parts.values()]),
+            "seconds": round(sum(part["seconds"] for part in parts.values()), 4),
+            "readable": any(part["readable"] for part in parts.values()),
+            "trouble": next((part["trouble"] for part in parts.values() if part["trouble"]), None),
+            "tests_in_cells": any(part["tests_in_cells"] for part in parts.values()),
+            **{
+                kind: [f"{name}: {told}" for name, part in parts.items() for told in part[kind]]
+                for kind in ("repairs", "events")
+            },
+            "cells": [{**vars(cell), "tests": [test.as_dict() for test in cell.tests]} for cell in self.cells],
+        }
+
+
+def cell_name(grade_id: str, notebook: str, several: bool) -> str:
+    """How a grade cell is named within its assignment: with its notebook, where that has several."""
+    return f"{notebook}/{grade_id}" if several else grade_id
+
+
+def key_of_all(keys: Sequence[str]) -> str:
+    """The name of the result of a submission with these notebooks' results."""
+    return keys[0] if len(keys) == 1 else hashlib.sha256("\n".join(keys).encode()).hexdigest()
+
+
+def _worst(statuses: Sequence[str]) -> str:
+    """The status of a submission from those of its notebooks; it is not readable where none of them is."""
+    if set(statuses) == {"not readable"}:
+        return "not readable"
+    found = ["repaired" if status == "not readable" else status for status in statuses]
+    return next((status for status in (*TROUBLES, "test error", "repaired") if status in found), "graded")
 
 
 def as_text(whole: dict[str, Any]) -> str:

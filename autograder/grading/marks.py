@@ -21,6 +21,7 @@ from nbgrader.api import (
     BaseCell,
     Comment,
     Grade,
+    Notebook,
     SolutionCell,
     SubmittedAssignment,
     SubmittedNotebook,
@@ -120,12 +121,21 @@ class Kept:
 
 
 def answers_of(notebook: NotebookNode) -> dict[str, str]:
-    """A digest per exercise of its answer; blanks at the ends of lines count for nothing."""
+    """A digest per exercise of its answer; blanks at the ends of lines count for nothing.
+
+    An exercise without an answer cell of its own name tests the answer above it.
+    """
     marked = [(cell, cell.metadata["nbgrader"]) for cell in notebook.cells if "nbgrader" in cell.metadata]
     graded = {marks["grade_id"] for _, marks in marked if marks.get("grade") or marks.get("task")}
-    return {
-        exercise_of(marks["grade_id"], graded): _digest(cell.source) for cell, marks in marked if marks.get("solution")
-    }
+    own: dict[str, str] = {}
+    above: dict[str, str] = {}
+    last = None
+    for cell, marks in marked:
+        if marks.get("solution"):
+            own[exercise_of(marks["grade_id"], graded)] = last = _digest(cell.source)
+        elif last is not None and marks.get("grade"):
+            above[marks["grade_id"]] = last
+    return {**above, **own}
 
 
 def exercise_of(cell: str, graded: Set[str]) -> str:
@@ -139,14 +149,22 @@ def _digest(source: str) -> str:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _path(classroom: Classroom, stage: str, student: str) -> Path:
-    return classroom.marks / stage / f"{student}{SUFFIX}"
+def _path(classroom: Classroom, stage: str, student: str, notebook: str) -> Path:
+    folder = classroom.marks / stage
+    return (folder / notebook if notebook not in ("", stage) else folder) / f"{student}{SUFFIX}"
 
 
-def kept(classroom: Classroom, stage: str, student: str) -> Kept:
-    """What is kept of a submission; nothing where there is no file that can be read."""
+def kept(classroom: Classroom, stage: str, student: str, notebook: str = "") -> Kept:
+    """What is kept of a submission's notebook, of the one named like the assignment where none is named.
+
+    That is nothing where there is no file that can be read.
+    """
+    return _read(_path(classroom, stage, student, notebook))
+
+
+def _read(path: Path) -> Kept:
     try:
-        data = json.loads(_path(classroom, stage, student).read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"))
         return Kept(
             data["answers"],
             {name: Mark(**mark) for name, mark in data["marks"].items()},
@@ -159,10 +177,10 @@ def kept(classroom: Classroom, stage: str, student: str) -> Kept:
         return Kept()
 
 
-def keep(classroom: Classroom, stage: str, student: str, what: Kept) -> None:
+def keep(classroom: Classroom, stage: str, student: str, what: Kept, notebook: str = "") -> None:
     """Keep it in classroom/marks. Raises OSError."""
     text = json.dumps({**asdict(what), "waiting": sorted(what.waiting)}, sort_keys=True)
-    _write(_path(classroom, stage, student), text)
+    _write(_path(classroom, stage, student, notebook), text)
 
 
 def _write(path: Path, text: str) -> None:
@@ -176,8 +194,13 @@ def _write(path: Path, text: str) -> None:
 
 def any_kept(classroom: Classroom) -> bool:
     """Whether there is a mark of anybody."""
-    paths = classroom.marks.glob(f"*/*{SUFFIX}")
-    return any(kept(classroom, path.parent.name, path.name.removesuffix(SUFFIX)).marks for path in paths)
+    return any(_read(path).marks for path in classroom.marks.rglob(f"*{SUFFIX}"))
+
+
+def any_kept_of(classroom: Classroom, stage: str, student: str) -> bool:
+    """Whether there is a mark in any notebook of a submission."""
+    paths = (classroom.marks / stage).rglob("*.json")
+    return any(_read(path).marks for path in paths if path.name == f"{student}{SUFFIX}")
 
 
 def due_date(classroom: Classroom, stage: str) -> datetime.datetime | None:
@@ -196,56 +219,70 @@ def copy_marks(session: Session, classroom: Classroom, stage: str | None = None)
         path = classroom.marks / f"{name}.json"
         if due is not None or path.exists():
             _write(path, json.dumps({"duedate": due and due.isoformat()}))
-    found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
-    extensions: dict[tuple[str, str], float] = {}
-    submission = [Assignment.name, SubmittedAssignment.student_id]
+    given = _given(session, of_stage)
+    extensions = _extensions(session, of_stage)
+    for name, student, notebook in given.keys() | extensions.keys():
+        if Path(student).name != student:
+            continue
+        before = kept(classroom, name, student, notebook)
+        answers = before.answers or _answers_graded_last(classroom, name, student, notebook)
+        marks = {
+            exercise: Mark(answers.get(exercise), **mark)
+            for exercise, mark in given.get((name, student, notebook), {}).items()
+        }
+        extension = extensions.get((name, student, notebook))
+        keep(classroom, name, student, replace(before, answers=answers, marks=marks, extension=extension), notebook)
 
-    def rows(*columns: Any) -> Any:
-        return (
-            select(*submission, *columns)
-            .select_from(SubmittedAssignment)
-            .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
-            .where(of_stage)
-        )
 
-    for name, student, extension in session.execute(
-        rows(SubmittedAssignment.extension).where(SubmittedAssignment.extension.is_not(None))
-    ):
-        extensions[name, student] = extension.total_seconds()
-    by_notebook = SubmittedNotebook.assignment_id == SubmittedAssignment.id
+Place = tuple[str, str, str]
+"""An assignment, a student and a notebook, by their names."""
+
+
+def _rows(of_stage: Any, *columns: Any) -> Any:
+    return (
+        select(Assignment.name, SubmittedAssignment.student_id, Notebook.name, *columns)
+        .select_from(SubmittedAssignment)
+        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Notebook, SubmittedNotebook.notebook_id == Notebook.id)
+        .where(of_stage)
+    )
+
+
+def _extensions(session: Session, of_stage: Any) -> dict[Place, float]:
+    """The extensions in the gradebook, in seconds."""
+    rows = _rows(of_stage, SubmittedAssignment.extension).where(SubmittedAssignment.extension.is_not(None))
+    return {
+        (name, student, book): extension.total_seconds() for name, student, book, extension in session.execute(rows)
+    }
+
+
+def _given(session: Session, of_stage: Any) -> dict[Place, dict[str, dict[str, Any]]]:
+    """Scores and comments by hand in the gradebook, by exercise."""
+    found: dict[Place, dict[str, dict[str, Any]]] = {}
     grades = (
-        rows(BaseCell.name, Grade.manual_score, Grade.extra_credit)
-        .join(SubmittedNotebook, by_notebook)
+        _rows(of_stage, BaseCell.name, Grade.manual_score, Grade.extra_credit)
         .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
         .join(BaseCell, Grade.cell_id == BaseCell.id)
         .where(or_(Grade.manual_score.is_not(None), Grade.extra_credit.is_not(None)))
     )
-    for name, student, cell, score, extra in session.execute(grades):
-        found.setdefault((name, student), {})[cell] = {"score": score, "extra": extra or None}
+    for *place, cell, score, extra in session.execute(grades):
+        found.setdefault(tuple(place), {})[cell] = {"score": score, "extra": extra or None}
     graded = set(session.execute(select(BaseCell.name).where(BaseCell.type != SolutionCell.__name__)).scalars())
     comments = (
-        rows(BaseCell.name, Comment.manual_comment)
-        .join(SubmittedNotebook, by_notebook)
+        _rows(of_stage, BaseCell.name, Comment.manual_comment)
         .join(Comment, Comment.notebook_id == SubmittedNotebook.id)
         .join(BaseCell, Comment.cell_id == BaseCell.id)
         .where(Comment.manual_comment.is_not(None), Comment.manual_comment != "")
     )
-    for name, student, cell, comment in session.execute(comments):
-        found.setdefault((name, student), {}).setdefault(exercise_of(cell, graded), {})["comment"] = comment
-    for name, student in found.keys() | extensions.keys():
-        if Path(student).name != student:
-            continue
-        before = kept(classroom, name, student)
-        answers = before.answers or _answers_graded_last(classroom, name, student)
-        marks = {
-            exercise: Mark(answers.get(exercise), **given) for exercise, given in found.get((name, student), {}).items()
-        }
-        extension = extensions.get((name, student))
-        keep(classroom, name, student, replace(before, answers=answers, marks=marks, extension=extension))
+    for *place, cell, comment in session.execute(comments):
+        found.setdefault(tuple(place), {}).setdefault(exercise_of(cell, graded), {})["comment"] = comment
+    return found
 
 
-def _answers_graded_last(classroom: Classroom, stage: str, student: str) -> dict[str, str]:
+def _answers_graded_last(classroom: Classroom, stage: str, student: str, notebook: str) -> dict[str, str]:
     try:
-        return answers_of(nbformat.read(classroom.autograded / student / stage / f"{stage}.ipynb", as_version=4))
+        path = classroom.graded(student, stage) / f"{notebook}.ipynb"
+        return answers_of(nbformat.read(path, as_version=4))
     except (OSError, ValueError):
         return {}

@@ -25,7 +25,6 @@ from autograder.hidden_tests.runner import HiddenTestError
 from autograder.sandbox import Contents, Limits, SandboxDied, SandboxMissing, Worker, workers_wanted
 
 from .classroom import ClassroomError
-from .grade import grade, ungraded
 from .graded import Graded
 from .setting import Setting, Submitted
 
@@ -38,14 +37,16 @@ _setting: Setting | None = None
 
 @dataclass(frozen=True)
 class Job:
-    """A submission that awaits grading, as it was when the run began.
+    """A notebook of a submission that awaits grading, as it was when the run began.
 
-    anew   run all its hidden tests, even those that have not changed since they were run last
+    anew       run all its hidden tests, even those that have not changed since they were run last
+    notebook   its name, "" for the one that is named like the assignment
     """
 
     student: str
     key: str
     anew: bool = False
+    notebook: str = ""
 
 
 class NotGraded(Exception):
@@ -60,7 +61,7 @@ def warm_worker(setting: Setting) -> Worker:
 
     Raises SandboxMissing, or ClassroomError where the settings of the class are wrong.
     """
-    key = setting.limits, setting.trust, frozenset(setting.packages), setting.assignment.contents()
+    key = setting.limits, setting.trust, frozenset(setting.packages), setting.contents
     if key not in _workers:
         limits, trust, packages, contents = key
         worker = _workers[key] = Worker(limits, trust, fewest(setting.assignment), packages, contents)
@@ -75,7 +76,7 @@ def grade_job(setting: Setting, job: Job) -> Graded:
     ClassroomError, OSError, SandboxMissing or HiddenTestError where it would be the same for everybody.
     """
     try:
-        submitted = setting.load(job.student)
+        submitted = setting.load(job.student, job.notebook)
         if submitted.key == job.key:
             return grade_submitted(setting, submitted, None if job.anew else setting.earlier(job.student, submitted))
     except (ClassroomError, OSError, SandboxMissing, HiddenTestError):
@@ -96,12 +97,8 @@ def grade_submitted(setting: Setting, submitted: Submitted, earlier: Graded | No
     """
     repaired = setting.repaired(submitted)
     if not repaired.readable:
-        return ungraded(repaired, submitted.seed, submitted.basis)
-    worker = warm_worker(setting)
-    seed, basis, handed_in = submitted.seed, submitted.basis, submitted.handed_in
-    return grade(
-        setting.assignment, repaired, worker, seed, setting.run_look, basis, handed_in, earlier, setting.class_seed
-    )
+        return setting.ungraded(repaired, submitted)
+    return setting.grade(warm_worker(setting), repaired, submitted, earlier)
 
 
 class Pool:
@@ -152,7 +149,7 @@ class Pool:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # there is a process per core already
         # One process imports for all of them; it runs nothing, so that it has no threads when it forks.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
+        context.set_forkserver_preload([__name__, type(self._setting).__module__])
         self._executor = ProcessPoolExecutor(self._count, context, _enter, (self._setting,))
         self._waiting = iter(list(self.left))
         self._futures = {}

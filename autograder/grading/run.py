@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,8 @@ from autograder.sandbox import ALL, CallTimedOut, Limits, Parts, Process, Proces
 from .reasons import Before, Stop, why_missing, why_undone
 
 LOOK = "look"
+SKIP = "skip-execution"  # what nbclient leaves out, and so does nbgrader
+DECIDING = ("error", "execute_result")
 FEW = 20  # outputs of the cell that makes too many of them
 ENDED = {kind.status: kind for kind in (TimedOut, Crashed, OutOfMemory, TooMuchOutput)}
 
@@ -44,12 +47,14 @@ class CellRun:
 
     stop    what it raised
     ended   what ended it from outside, "timed out after 60 s"
+    kind    in one word, "timed out"
     """
 
     outputs: list[dict[str, Any]]
     number: int
     stop: Stop | None = None
     ended: str = ""
+    kind: str = ""
 
 
 @dataclass
@@ -60,6 +65,9 @@ class NotebookRun:
     under "" for the cells, the ready-made parts that were asked for and are not among `parts`. A cell or call that
     takes the process down costs what depends on it and nothing else: the cells so far are run again in a new process,
     without the cell in question. Grade cells and cells tagged `look` are not run.
+
+    tests_in_cells   run them all the same, but for cells tagged `skip-execution`: the tests stand in the grade cells
+    files            (path, content) of what lies beside the notebook
     """
 
     worker: Worker
@@ -71,6 +79,8 @@ class NotebookRun:
     refused: dict[str, list[str]] = field(default_factory=dict)
     trouble: str | None = None
     parts: Parts = ALL
+    tests_in_cells: bool = False
+    files: Sequence[tuple[str, bytes]] = ()
 
     def __post_init__(self) -> None:
         self._process: Process | None = None
@@ -162,9 +172,12 @@ class NotebookRun:
 
     def _runs(self, index: int) -> bool:
         cell = self.notebook.cells[index]
-        if cell.cell_type != "code" or index in self._left_out or is_autograded(cell) or not cell.source.strip():
+        if cell.cell_type != "code" or index in self._left_out or not cell.source.strip():
             return False
-        return self.run_look or LOOK not in cell.metadata.get("tags", [])
+        tags = cell.metadata.get("tags", [])
+        if self.tests_in_cells:
+            return SKIP not in tags
+        return not is_autograded(cell) and (self.run_look or LOOK not in tags)
 
     def _run_until(self, stop: int) -> None:
         while self._next < stop:
@@ -186,7 +199,11 @@ class NotebookRun:
         else:
             stop = Stop.read(process.error())
             self.ran[index] = CellRun(
-                self._to_show(index, outputs, process.received()), number, stop, interrupted or ""
+                self._to_show(index, outputs, process.received()),
+                number,
+                stop,
+                interrupted or "",
+                "timed out" if interrupted else "",
             )
             if interrupted:
                 self._tell(index, interrupted, "timed out")
@@ -209,12 +226,19 @@ class NotebookRun:
                 f"With cell {index + 1} the notebook has more outputs than are shown ({self.limits.outputs}, or "
                 f"{self.limits.outputs_bytes >> 20} MiB); only a few of this cell are, and none of those after it."
             )
-            return outputs[:FEW]
-        return []
+            return self._deciding(index, outputs) or outputs[:FEW]
+        return self._deciding(index, outputs)
+
+    def _deciding(self, index: int, outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Of the outputs of a test that stands in a cell those from which nbgrader takes its score."""
+        if not self.tests_in_cells or not is_autograded(self.notebook.cells[index]):
+            return []
+        known = [each for each in outputs if isinstance(each, dict)]
+        return [each for each in known if each.get("output_type") in DECIDING or each.get("name") == "stderr"][:FEW]
 
     def _run_again(self) -> Process | None:
         """A new process brought to where the last one was, or None where a cell ended this one too."""
-        process = self.worker.open(self.parts)
+        process = self.worker.open(self.parts, self.files)
         for index in (index for index in sorted(self.ran) if index < self._next and self._runs(index)):
             try:
                 seconds = min(self.limits.cell_seconds, max(self._time_left(), 0.1))
@@ -228,7 +252,7 @@ class NotebookRun:
         self._process = None
         self._left_out.add(index)
         told = [_stream(f"[this cell {ended}; the rest was run without it]")]
-        self.ran[index] = CellRun(told, len(self.ran) + 1, ended=str(ended))
+        self.ran[index] = CellRun(told, len(self.ran) + 1, ended=str(ended), kind=ended.kind)
         self._tell(index, str(ended), ended.kind)
 
     def _with_reason(self, answer: dict[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,13 @@ import hashlib
 import json
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
 from pathlib import Path
+from typing import ClassVar
 
 from nbformat import NotebookNode
 
@@ -26,10 +27,11 @@ from autograder.repair import Repaired, read_submission, repair, slots_of
 from autograder.repair.kinship import traces
 from autograder.repair.reading import Cell
 from autograder.repair.slots import Slot
-from autograder.sandbox import Limits
+from autograder.sandbox import Contents, Limits, Worker
 
 from .cache import cached, class_secret
 from .classroom import Classroom, ClassroomError
+from .grade import grade, ungraded
 from .graded import Basis, Graded, key_of
 from .timestamp import read_timestamp
 
@@ -65,10 +67,9 @@ def _data_module(course: Course) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def _libraries(course: Course) -> set[str]:
-    """What this package requires, and what a warm interpreter imports. Raises CourseError."""
-    imported = {name.partition(".")[0] for name in (*course.codecs.names, *course.settings.warm)}
-    found = imported - {course.settings.package}
+def _libraries(imported: Iterable[str]) -> set[str]:
+    """What this package requires, and what a warm interpreter imports."""
+    found = {name.partition(".")[0] for name in imported}
     with suppress(PackageNotFoundError):
         needed = (name for name in requires(DISTRIBUTION) or () if "extra ==" not in name)
         found |= {re.split(r"[^\w.-]", name)[0] for name in needed}
@@ -87,19 +88,33 @@ def grader_fingerprint(stage: Stage) -> str:
     """A hash of all that a score depends on besides submission and hidden tests: grader, stage, course's package, data,
     versions.
     """
-    course, digest = stage.course, hashlib.sha256()
+    course = stage.course
     package = course.package_folder
     files = engine_files() | stage.deciding_files() | (_files(package) if package else set())
     settings = course.sources / SETTINGS
     files |= {*course.codec_files, *(reached([settings]) if settings.is_file() else ())}
+    libraries = _libraries([*course.codecs.names, *course.settings.warm]) - {course.settings.package}
+    data = _data_module(course)
+    measured = data in reached([stage.hidden_tests], ends=engine_files())
+    identity = course.module(course.settings.data).identity() if measured else None
+    return _hash_of(files, libraries, identity)
+
+
+@cache
+def engine_fingerprint(folder: Path, warm: tuple[str, ...]) -> str:
+    """The same where nothing of a course decides: a folder of this package, the engine, and what it imports."""
+    return _hash_of(engine_files() | _files(folder), _libraries(warm), None)
+
+
+def _hash_of(files: Iterable[Path], libraries: Iterable[str], more: object) -> str:
+    digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(f"{path.parent.name}/{path.name}".encode() + b"\0" + path.read_bytes() + b"\0")
-    for name in sorted(_libraries(course)):
+    for name in sorted(libraries):
         digest.update(f"{name} {_version(name)} ".encode())
     digest.update(platform.python_version().encode())
-    data = _data_module(course)
-    if data in reached([stage.hidden_tests], ends=engine_files()):
-        digest.update(json.dumps(course.module(course.settings.data).identity()).encode())
+    if more is not None:
+        digest.update(json.dumps(more).encode())
     return digest.hexdigest()
 
 
@@ -116,6 +131,8 @@ class Submitted:
     basis      what its result depends on
     seed       of the hidden tests' inputs: the same for the same files, and unknown to whoever lacks the class's secret
     handed_in  the trained weights beside the notebook
+    notebook   its name, "" for the one that is named like the assignment
+    files      (path, content) of what lies beside the notebook in the sandbox
     """
 
     raw: bytes | None
@@ -123,6 +140,8 @@ class Submitted:
     basis: Basis
     seed: int
     handed_in: HandedIn
+    notebook: str = ""
+    files: Sequence[tuple[str, bytes]] = ()
 
     @property
     def key(self) -> str:
@@ -134,8 +153,11 @@ class Submitted:
 class Setting:
     """What is the same for all submissions of a grading run.
 
-    own_limits   what a submission may use, in place of what limits.toml says
+    own_limits       what a submission may use, in place of what limits.toml says
+    tests_in_cells   whether the tests stand in the notebooks' own cells, and can be forged
     """
+
+    tests_in_cells: ClassVar[bool] = False
 
     classroom: Classroom
     stage: str
@@ -147,6 +169,16 @@ class Setting:
     def assignment(self) -> Stage:
         """What the course has for the stage."""
         return open_course(self.classroom.root).stage(self.stage)
+
+    @property
+    def notebooks(self) -> list[str]:
+        """Names of the assignment's notebooks, each of which is graded by itself."""
+        return [self.stage]
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What a warm interpreter has of the course. Raises CourseError."""
+        return self.assignment.contents()
 
     @cached_property
     def limits(self) -> Limits:
@@ -208,8 +240,11 @@ class Setting:
         """Seed of what the hidden tests draw once for all submissions of the class."""
         return int(_digest(self._secret, "class")[:SEED_DIGITS], 16)
 
-    def load(self, student: str) -> Submitted:
-        """Find what a student handed in. Raises nothing for what is in the folder."""
+    def load(self, student: str, notebook: str = "") -> Submitted:
+        """Find what a student handed in of a notebook. Raises nothing for what is in the folder.
+
+        notebook   its name, "" for the one that is named like the assignment
+        """
         folder, trusted = self.classroom.submission(student, self.stage), self.classroom.submitted
         found = read_submission(folder, f"{self.stage}.ipynb", trusted, self.slots)
         _, notes = read_timestamp(folder, trusted)
@@ -238,3 +273,15 @@ class Setting:
         repaired = repair(submitted.raw, self.released, self.slots, self._other)
         repaired.notes[:] = submitted.notes if submitted.raw is None else [*submitted.notes, *repaired.notes]
         return repaired
+
+    def grade(self, worker: Worker, repaired: Repaired, submitted: Submitted, earlier: Graded | None) -> Graded:
+        """Grade a submission that was repaired; see `autograder.grading.grade.grade`."""
+        seed, basis, handed_in = submitted.seed, submitted.basis, submitted.handed_in
+        return grade(self.assignment, repaired, worker, seed, self.run_look, basis, handed_in, earlier, self.class_seed)
+
+    def ungraded(self, repaired: Repaired, submitted: Submitted) -> Graded:
+        """The result of a submission in which there is nothing to grade."""
+        return ungraded(repaired, submitted.seed, submitted.basis)
+
+    def write_beside(self, student: str, folder: Path) -> None:
+        """Lay beside a student's graded notebooks what they show; here that is nothing. Raises OSError."""

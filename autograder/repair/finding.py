@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -84,12 +84,19 @@ _REASONS: list[tuple[Callable[[_Offer, str], Any], str]] = [
 ]
 
 
-def read_submission(folder: Path, expected: str, trusted: Path | None = None, slots: Sequence[Slot] = ()) -> Found:
+def read_submission(
+    folder: Path,
+    expected: str,
+    trusted: Path | None = None,
+    slots: Sequence[Slot] = (),
+    others: Set[str] = frozenset(),
+) -> Found:
     """Pick and read the notebook in a submission's folder.
 
     expected    name of the notebook, with or without .ipynb
     trusted     a folder above it that is no student's; the one that it lies in where None
     slots       of the release, by which answers are counted
+    others      names of the assignment's other notebooks, which are not this one
 
     Of several, also in folders below and in ZIP archives, the one is taken that is of this assignment and has the most
     answers; then the one with the highest number in its name, such as (1), and then the newest. The notes name the
@@ -102,7 +109,8 @@ def read_submission(folder: Path, expected: str, trusted: Path | None = None, sl
         return Found(None, None, ["The submission's folder is a link; refused. Hand in the folder itself."])
     if not folder.is_dir():
         return Found(None, None, ["There is no submission folder; nothing was handed in."])
-    files, notes = _files(folder)
+    found, notes = _files(folder)
+    files = [path for path in found if path.name not in others]
     files.sort(key=lambda path: (path.name != name, len(path.parts), str(path)))
     by_name = [path for path in files if _NOTEBOOK.search(path.name) or path.suffix.lower() == ".zip"]
     perhaps = [path for path in files if path not in by_name and path.suffix.lower() in _MAY_BE_ONE]

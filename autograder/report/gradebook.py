@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
-from nbgrader.api import Assignment, Grade, GradeCell, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, Grade, GradeCell, Notebook, SubmittedAssignment, SubmittedNotebook, TaskCell
 from sqlalchemy import create_engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.gradebook_file import unusable, wait_until_free
+from autograder.grading.graded import cell_name
 from autograder.grading.marks import any_kept, copy_marks
 
 
@@ -34,7 +37,9 @@ class Entry:
 
 @dataclass
 class Gradebook:
-    """`entries[assignment, student][grade_id]`, and `penalties[assignment, student]` in points.
+    """`entries[assignment, student][cell]`, and `penalties[assignment, student]` in points.
+
+    cell     its grade_id, and where the assignment has several notebooks NOTEBOOK/GRADE_ID
 
     exists   whether there is a file
     """
@@ -50,7 +55,7 @@ def read_gradebook(classroom: Classroom) -> Gradebook:
     Raises ClassroomError where it cannot be read, or where it is gone and held what was graded by hand; OSError.
     """
     book = Gradebook()
-    path = classroom.folder / "gradebook.db"
+    path = classroom.gradebook
     if not path.is_file():
         if any_kept(classroom):
             raise ClassroomError(
@@ -62,39 +67,54 @@ def read_gradebook(classroom: Classroom) -> Gradebook:
     wait_until_free(path, to_write=False)
     # nbgrader's own Gradebook class creates tables and a course when it opens a file; a report must change nothing.
     engine = create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
-    grades = (
-        select(
-            Assignment.name,
-            SubmittedAssignment.student_id,
-            GradeCell.name,
-            GradeCell.max_score,
-            Grade.manual_score,
-            Grade.auto_score,
-            Grade.extra_credit,
-            Grade.needs_manual_grade,
-        )
-        .select_from(Grade)
-        .join(GradeCell, Grade.cell_id == GradeCell.id)
-        .join(SubmittedNotebook, Grade.notebook_id == SubmittedNotebook.id)
-        .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
-    )
-    penalties = (
-        select(Assignment.name, SubmittedAssignment.student_id, SubmittedNotebook.late_submission_penalty)
-        .select_from(SubmittedNotebook)
-        .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
-    )
     try:
         with Session(engine) as session:
-            for stage, student, grade_id, most, manual, auto, extra, waiting in session.execute(grades):
-                entry = Entry(most, manual, auto, extra or 0.0, waiting)
-                book.entries.setdefault((stage, student), {})[grade_id] = entry
-            for stage, student, penalty in session.execute(penalties):
-                book.penalties[stage, student] = book.penalties.get((stage, student), 0.0) + (penalty or 0.0)
+            _read(session, book)
             copy_marks(session, classroom)
     except SQLAlchemyError as error:
         raise unusable(path, error) from None
     finally:
         engine.dispose()
     return book
+
+
+def _read(session: Session, book: Gradebook) -> None:
+    notebooks = Counter(session.execute(select(Notebook.assignment_id)).scalars())
+    for kind in (GradeCell, TaskCell):
+        for assignment, stage, notebook, student, cell, most, manual, auto, extra, waits in session.execute(
+            _grades(kind)
+        ):
+            name = cell_name(cell, notebook, notebooks[assignment] > 1)
+            book.entries.setdefault((stage, student), {})[name] = Entry(most, manual, auto, extra or 0.0, waits)
+    penalties = (
+        select(Assignment.name, SubmittedAssignment.student_id, SubmittedNotebook.late_submission_penalty)
+        .select_from(SubmittedNotebook)
+        .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+    )
+    for stage, student, penalty in session.execute(penalties):
+        book.penalties[stage, student] = book.penalties.get((stage, student), 0.0) + (penalty or 0.0)
+
+
+def _grades(kind: Any) -> Any:
+    """The query for all grades of cells of a kind."""
+    return (
+        select(
+            Assignment.id,
+            Assignment.name,
+            Notebook.name,
+            SubmittedAssignment.student_id,
+            kind.name,
+            kind.max_score,
+            Grade.manual_score,
+            Grade.auto_score,
+            Grade.extra_credit,
+            Grade.needs_manual_grade,
+        )
+        .select_from(Grade)
+        .join(kind, Grade.cell_id == kind.id)
+        .join(SubmittedNotebook, Grade.notebook_id == SubmittedNotebook.id)
+        .join(Notebook, SubmittedNotebook.notebook_id == Notebook.id)
+        .join(SubmittedAssignment, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Assignment, SubmittedAssignment.assignment_id == Assignment.id)
+    )

@@ -11,7 +11,7 @@ from autograder.grading.graded import TROUBLES
 from autograder.plain_text import count, escaped, number
 
 from .figures import HIGH, LOW, MIDDLE, bar, column_width, heat, histogram
-from .scores import Assignment, Cell, Exercise, Submission, read_scores
+from .scores import CAN_BE_FORGED, Assignment, Cell, Exercise, Submission, read_scores
 from .statistics import (
     ExerciseNumbers,
     Shared,
@@ -78,7 +78,7 @@ def _class(assignments: Sequence[Assignment]) -> str:
     head = "<h1>Class report</h1>\n"
     if not assignments:
         return head + (
-            "<p>Nothing has been graded yet. Put notebooks into <code>classroom/submitted/STUDENT/ASSIGNMENT/</code> "
+            "<p>Nothing has been graded yet. Put notebooks where nbgrader expects them "
             "and run <code>autograder grade ASSIGNMENT</code>, then <code>autograder report</code>.</p>\n"
         )
     students = {submission.student for assignment in assignments for submission in assignment.submissions}
@@ -164,6 +164,8 @@ def _alerts(assignment: Assignment) -> str:
         f"“{escaped(message)}” {_who(students)}"
         for (title, message), students in faulty_tests(assignment).items()
     ]
+    if assignment.can_be_forged:
+        lines.append(escaped(CAN_BE_FORGED))
     if assignment.unmarked:
         lines.append(f"Handed in and not graded yet: {_who(assignment.unmarked)}")
     if assignment.gone:

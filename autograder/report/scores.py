@@ -8,11 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograder.grading.classroom import Classroom, ClassroomError
-from autograder.grading.marks import kept
+from autograder.grading.marks import any_kept_of
 from autograder.hidden_tests.runner import TestResult
 
 from .gradebook import Entry, Gradebook, read_gradebook
 
+CAN_BE_FORGED = (
+    "The tests of this assignment stand in its own cells and ran beside the students' code: its scores can be forged. "
+    "Look at surprising ones."
+)
 NUMBER = re.compile(r"^#+ (?:Exercise )?(\d+\.\d+[a-z]?) ·", re.MULTILINE)
 
 
@@ -51,8 +55,9 @@ class Exercise:
 class Submission:
     """All that is known about one student's submission.
 
-    penalty   what being late costs, in points
-    gone      whether its folder is no longer among those handed in
+    penalty          what being late costs, in points
+    gone             whether its folder is no longer among those handed in
+    tests_in_cells   whether its tests ran beside its own code
     """
 
     student: str
@@ -63,6 +68,7 @@ class Submission:
     events: list[str] = field(default_factory=list)
     penalty: float = 0.0
     gone: bool = False
+    tests_in_cells: bool = False
 
     @property
     def readable(self) -> bool:
@@ -113,6 +119,11 @@ class Assignment:
         return sum(exercise.max_score for exercise in self.exercises)
 
     @property
+    def can_be_forged(self) -> bool:
+        """Whether its tests run beside the students' code."""
+        return any(submission.tests_in_cells for submission in self.submissions)
+
+    @property
     def gone(self) -> list[str]:
         """The students whose submission was graded and is no longer there."""
         return [submission.student for submission in self.submissions if submission.gone]
@@ -138,7 +149,7 @@ def read_scores(classroom: Classroom) -> list[Assignment]:
         if book.exists and (submission.assignment, submission.student) not in book.entries:
             if submission.gone:
                 continue
-            if kept(classroom, submission.assignment, submission.student).marks:
+            if any_kept_of(classroom, submission.assignment, submission.student):
                 raise ClassroomError(
                     f"The gradebook has lost what was given by hand to {submission.student}. "
                     f"`autograder grade {submission.assignment}` puts it back from {classroom.marks}."
@@ -170,7 +181,10 @@ def from_result(result: dict[str, Any], book: Gradebook) -> Submission:
         cell = Cell(data["grade_id"], data["max_score"], data["score"], data["status"], tests)
         cells[cell.grade_id] = _decided(cell, entries.get(cell.grade_id))
     penalty = book.penalties.get((stage, student), 0.0)
-    return Submission(student, stage, result["status"], cells, result["repairs"], result["events"], penalty)
+    in_cells = result.get("tests_in_cells", False)
+    return Submission(
+        student, stage, result["status"], cells, result["repairs"], result["events"], penalty, tests_in_cells=in_cells
+    )
 
 
 def _decided(cell: Cell, entry: Entry | None) -> Cell:

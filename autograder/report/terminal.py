@@ -8,7 +8,7 @@ import unicodedata
 from autograder.grading.classroom import Classroom
 from autograder.plain_text import count, number, one_line
 
-from .scores import Assignment, Submission, read_scores
+from .scores import CAN_BE_FORGED, Assignment, Submission, read_scores
 
 LONGEST_ID = 28
 MANY = 10
@@ -37,6 +37,8 @@ def _table(assignment: Assignment) -> str:
         lines.append(f"{letter}  {one_line(exercise.label)} ({_points(exercise.max_score)})")
     if any(submission.waiting for submission in assignment.submissions):
         lines.append("✎  waits for a person: nbgrader's formgrader shows it")
+    if assignment.can_be_forged:
+        lines.append(f"!  {CAN_BE_FORGED}")
     for told, students in (("No result yet", assignment.unmarked), ("No longer handed in", assignment.gone)):
         names = [_short(student) for student in students[:MANY]]
         more = len(students) - len(names)
@@ -65,6 +67,8 @@ def course_table(classroom: Classroom) -> str:
     widths = [max(_width(row[place]) for row in (head, *rows, bottom)) for place in range(len(head))]
     rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
     lines = [_line(head, widths), rule, *(_line(row, widths) for row in rows), rule, _line(bottom, widths), ""]
+    if forged := [found.name for found in assignments if found.can_be_forged]:
+        lines.append(f"!  {', '.join(map(one_line, forged))}: the tests ran beside the students' code; can be forged")
     lines.append("·  handed in nothing    ✎  written answers wait for a person: nbgrader's formgrader shows them")
     return "\n".join(lines)
 

@@ -96,7 +96,7 @@ def test_new_rows_are_those_of_nbgrader(classroom: Classroom, graded: Graded, ti
     with GradebookWriter(classroom) as book:
         book.ensure_assignment(STAGE, graded.notebook)
         book.write("ada", STAGE, graded)
-        book._update("bob", STAGE, timestamp_of(time or ""), graded)
+        book._update("bob", STAGE, timestamp_of(time or ""), {STAGE: graded})
     ada = rows(classroom, "ada")
     assert ada == rows(classroom, "bob")
     written = {name: column for kind, name, column in ada if kind == "Grade"}

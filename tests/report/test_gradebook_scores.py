@@ -42,7 +42,7 @@ def classroom(tmp_path: Path, database: Path) -> Classroom:
     """Results of ada and bob; cyd is in the gradebook only."""
     cells = (a_cell("norms", 2.0, 1.0, "crashed"), a_cell("essay", 3.0, None, "manual"))
     classroom = a_class(tmp_path, a_result("ada", *cells), a_result("bob", *cells))
-    shutil.copy(database, classroom.folder / "gradebook.db")
+    shutil.copy(database, classroom.gradebook)
     return classroom
 
 
@@ -78,7 +78,7 @@ def test_the_gradebooks_maximum_is_the_one_that_counts(classroom: Classroom) -> 
 
 def test_marks_without_a_gradebook_make_no_report(classroom: Classroom) -> None:
     write_grades(classroom)
-    (classroom.folder / "gradebook.db").unlink()
+    (classroom.gradebook).unlink()
     with pytest.raises(ClassroomError, match="autograder grade STAGE"):
         write_grades(classroom)
 
@@ -121,13 +121,13 @@ def test_whose_folder_is_gone_is_named_until_the_gradebook_forgets_them(classroo
 
 
 def test_reading_changes_nothing(classroom: Classroom) -> None:
-    before = (classroom.folder / "gradebook.db").read_bytes()
+    before = (classroom.gradebook).read_bytes()
     write_grades(classroom)
-    assert (classroom.folder / "gradebook.db").read_bytes() == before
+    assert (classroom.gradebook).read_bytes() == before
 
 
 def test_a_damaged_gradebook_is_said_plainly(classroom: Classroom) -> None:
-    (classroom.folder / "gradebook.db").write_bytes(b"not a database" * 100)
+    (classroom.gradebook).write_bytes(b"not a database" * 100)
     with pytest.raises(ClassroomError, match=r"gradebook\.db cannot be read"):
         write_grades(classroom)
 
