@@ -1,4 +1,4 @@
-"""The command line: release, grade, report, export, demo."""
+"""The command line: release, grade, feedback, report, export, demo."""
 
 from __future__ import annotations
 
@@ -81,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
         help="with --scheduler: only on workers that were started with these, for example GPU=1",
     )
     grade.set_defaults(command=_grade)
+
+    feedback = commands.add_parser(
+        "feedback", help="make nbgrader's feedback pages, cleaned of what could act in a browser"
+    )
+    feedback.add_argument("stage", metavar="STAGE")
+    feedback.add_argument("--student", action="append", metavar="ID", help="only this student; may be repeated")
+    feedback.set_defaults(command=_feedback)
 
     report = commands.add_parser("report", help="write classroom/report.html and classroom/grades.csv")
     report.set_defaults(command=_report)
@@ -234,6 +241,10 @@ def _grade_stage(classroom: Classroom, stage: str, options: argparse.Namespace |
         tell=lambda sentence: print(sentence, file=sys.stderr),
     )
     print(f"{stage}: {summary}.")
+    if classroom.tests_in_cells(stage):
+        from autograder.report.scores import CAN_BE_FORGED
+
+        print(f"  {CAN_BE_FORGED}")
     changes = [*summary.changes, *summary.penalties]
     for change in sorted(changes, key=str):
         print(f"  {one_line(str(change))}")
@@ -277,6 +288,16 @@ def _progress_bar(finished: Iterator[str], total: int) -> Iterable[str]:
     columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         yield from progress.track(finished, total=total)
+
+
+def _feedback(options: argparse.Namespace) -> int:
+    from autograder.grading.feedback import write_pages
+
+    classroom = Classroom.find()
+    stage = classroom.stage_named(options.stage)
+    pages = write_pages(classroom, stage, options.student or classroom.students(stage))
+    print(f"{len(pages)} pages in {classroom.feedback}.")
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -29,7 +29,7 @@ SECONDS = json.loads((ROOT / "benchmarks/results/test_suite.json").read_text(enc
 # A browser and the environments for it serve all tests of their folder: these stay in one process.
 TOGETHER = ("browser", "export")
 # A class that is graded once serves the tests of a file, or of those the tests of a stage.
-BY_FILE = ("attacks", "grading")
+BY_FILE = ("attacks", "cell_tests", "grading")
 STAGE_03 = "03_scaled_dot_product_attention"
 
 

@@ -1,0 +1,6 @@
+import csv
+
+
+def read_rain(path):
+    with open(path, newline="") as file:
+        return [float(row["mm"]) for row in csv.DictReader(file)]
