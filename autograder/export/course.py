@@ -45,6 +45,7 @@ def _assignment(assignment: Assignment) -> dict[str, Any]:
     return {
         "name": assignment.name,
         "max_score": assignment.max_score,
+        "can_be_forged": assignment.can_be_forged,
         "exercises": exercises,
         "misconceptions": shared,
         "unmarked": assignment.unmarked,

@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook
 from ordinary_course import QUICK, Scores, cell_of, nbgrader_does
 
 from autograder import cli
+from autograder.export import export
 from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.grade_class import grade_class
 from autograder.report import course_table, write_report
@@ -64,13 +65,14 @@ def test_a_cell_that_never_ends_costs_its_tests_and_no_others(ours: Graded) -> N
     assert result["status"] == "timed out"
 
 
-def test_report_and_tables_say_that_scores_can_be_forged(ours: Graded, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_and_tables_say_that_scores_can_be_forged(ours: Graded) -> None:
     classroom = ours.classroom
     page = write_report(classroom).read_text()
     assert page.count("its scores can be forged") == 2
     assert "its scores can be forged" in gradebook_table(classroom, "ps1")
     assert "ps1, rain: the tests ran beside the students' code; can be forged" in course_table(classroom)
-    assert classroom.result("right", "ps1")["tests_in_cells"]  # type: ignore[index]
+    exported = json.loads(export(classroom, "json").read_text())
+    assert [assignment["can_be_forged"] for assignment in exported["assignments"]] == [True, True]
 
 
 def test_the_report_names_cells_by_their_notebooks(ours: Graded) -> None:

@@ -42,6 +42,7 @@ def test_everything_is_there(tmp_path: Path, lost: dict[str, Any], late: Callabl
     assert found["assignments"][0] == {
         "name": STAGE,
         "max_score": 8.0,
+        "can_be_forged": False,
         "exercises": [
             {"grade_id": "attention", "number": "", "max_score": 6.0},
             {"grade_id": "essay", "number": "", "max_score": 2.0},
