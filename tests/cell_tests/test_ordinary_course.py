@@ -133,6 +133,48 @@ def test_what_was_given_by_hand_stays_with_its_answer(example: Path) -> None:
         assert (moved.manual_score, moved.auto_score, moved.needs_manual_grade) == (None, 1.0, True)
 
 
+LATE = """
+from nbgrader.plugins import BasePlugin
+
+
+class HalfOff(BasePlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return 100 if student_id == "bob" else score / 2
+"""
+
+
+def test_late_penalties_are_those_of_the_courses_plugin(example: Path) -> None:
+    (example / "late.py").write_text(LATE)
+    with (example / "nbgrader_config.py").open("a") as config:
+        config.write('c.AssignLatePenalties.plugin_class = "late.HalfOff"\n')
+    grade(example, "rain")
+    with Gradebook(f"sqlite:///{example / 'gradebook.db'}") as book:
+        book.update_or_create_assignment("rain", duedate="2030-01-01 00:00:00 UTC")
+    for student in ("ada", "bob"):
+        (example / "submitted" / student / "rain/timestamp.txt").write_text("2030-01-02 00:00:00 UTC")
+    grade(example, "rain")
+    with Gradebook(f"sqlite:///{example / 'gradebook.db'}") as book:
+        found = {
+            (student, notebook): book.find_submission_notebook(notebook, "rain", student).late_submission_penalty
+            for student in ("ada", "bob", "cleo")
+            for notebook in ("averages", "reading")
+        }
+    assert found == {
+        ("ada", "averages"): 1.5, ("ada", "reading"): 2.5,
+        ("bob", "averages"): 1.0, ("bob", "reading"): 4.0,  # no more than was earned
+        ("cleo", "averages"): None, ("cleo", "reading"): None,
+    }  # fmt: skip
+
+
+def test_what_nbgrader_cannot_build_is_said(example: Path) -> None:
+    path = example / "source/rain/averages.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    cell_of(notebook, "ends").metadata["nbgrader"]["grade_id"] = "middle"
+    nbformat.write(notebook, path)
+    with pytest.raises(ClassroomError, match=r"nbgrader cannot build .*source/rain: .*middle"):
+        grade(example, "rain")
+
+
 def test_a_changed_test_is_learned_and_graded_anew(example: Path) -> None:
     grade(example, "rain")
     path = example / "source/rain/averages.ipynb"

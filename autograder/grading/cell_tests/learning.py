@@ -164,14 +164,17 @@ def _steps(preprocessors: list[Any], takes: TakeCells, save: bool) -> Iterator[A
 
 
 class _Errors(logging.Handler):
-    """Keeps the first error that nbgrader logs."""
+    """Keeps the first error that nbgrader logs; of a traceback, what it ends with."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.told = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.told = self.told or record.getMessage().partition("\n")[0]
+        lines = record.getMessage().strip().splitlines() or [""]
+        traced = lines[0].startswith("Traceback")
+        if not lines[0].startswith("There was an error processing"):  # the next one says which
+            self.told = self.told or lines[-1 if traced else 0]
 
 
 def _cannot(classroom: Classroom, stage: str, told: str, book: GradebookWriter | None) -> ClassroomError:
