@@ -57,9 +57,9 @@ def _release(c: Any, root: Path) -> None:
 
 
 def _grading(c: Any) -> None:
-    # Our own commands read this too, for the folders alone: they import nbgrader, which takes seconds, when they need it.
+    # Our own commands read this too, for the folders alone; they import nbgrader, which takes seconds, where needed.
     if "nbgrader.coursedir" in sys.modules:
-        # Nothing that a student handed in is opened but plain files, in formgrader and `nbgrader autograde` as elsewhere.
+        # Nothing that a student handed in is opened but plain files, in formgrader and nbgrader too.
         read_timestamps_for_nbgrader()
         _list_assignments_only()
     # Submissions are repaired while they are read, run in the sandbox, and scored by the hidden tests outside of it;

@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from autograder.remote import HandedIn
 from autograder.repair import Repaired, read_submission, repair, slots_of
 from autograder.repair.kinship import traces
 from autograder.repair.reading import Cell
 from autograder.repair.slots import Slot
 from autograder.sandbox import Contents, Limits, Worker
-from autograder.submission import HandedIn
 
 from ..classroom import write_bytes
 from ..graded import Graded
