@@ -26,11 +26,11 @@ import grimp
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = ROOT / "tests"
 SECONDS = ROOT / "benchmarks" / "results" / "test_suite.json"
-BUDGET = 90.0
+BUDGET = 110.0
 """Seconds of tests in one process; there are two."""
 UNKNOWN = 5.0
 """Seconds for a test file that nobody has measured yet."""
-A_STAGE = 40.0
+A_STAGE = 107.0
 """Seconds for the tests of one stage, with one seed: those of the longest."""
 PACKAGES = {"autograder": ROOT / "autograder", "coursekit": ROOT / "course" / "coursekit"}
 OF_A_STAGE = (

@@ -88,6 +88,12 @@ def answer_cell(name: str, source: str) -> Any:
     return new_code_cell(textwrap.dedent(source), metadata={"nbgrader": metadata}, id=f"answer-{name}")
 
 
+CONFIG = """from autograder.nbgrader_setup import configure
+
+configure(get_config(), __file__)
+"""
+
+
 class TinyCourse:
     """A course of one stage with one exercise in a folder."""
 
@@ -100,7 +106,7 @@ class TinyCourse:
         self.stub = f"def {exercise}(x):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
         folder = root / "solutions" / self.stage
         folder.mkdir(parents=True)
-        (root / "nbgrader_config.py").write_text("c = get_config()\n")
+        (root / "nbgrader_config.py").write_text(CONFIG)
         settings = f"from autograder.course import Settings\n\nCOURSE = Settings(title='Tiny', codecs={codecs!r})\n"
         (root / "solutions" / "course.py").write_text(settings)
         for name, source in (more or {}).items():

@@ -21,9 +21,7 @@ To write one more, subclass `Codec` in a module of the course and name that modu
 
     solutions/fractions_.py                             COURSE = Settings(codecs=("solutions.fractions_",), …)
 
-    from autograder.codecs import Codec, Decoder, Encoder
-
-    class FractionCodec(Codec):
+    class FractionCodec(Codec):  # Codec, Encoder and Decoder are imported from this package
         name = "fraction"
 
         def owns(self, value):
