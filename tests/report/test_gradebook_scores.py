@@ -78,7 +78,7 @@ def test_the_gradebooks_maximum_is_the_one_that_counts(classroom: Classroom) -> 
 
 def test_marks_without_a_gradebook_make_no_report(classroom: Classroom) -> None:
     write_grades(classroom)
-    (classroom.gradebook).unlink()
+    classroom.gradebook.unlink()
     with pytest.raises(ClassroomError, match="autograder grade STAGE"):
         write_grades(classroom)
 
@@ -87,7 +87,7 @@ def test_a_mark_that_the_gradebook_alone_has_lost_makes_no_report(classroom: Cla
     for student in ("ada", "bob", "cyd"):
         (classroom.submitted / student / STAGE).mkdir(parents=True)
     write_grades(classroom)
-    with Gradebook(f"sqlite:///{classroom.folder / 'gradebook.db'}") as book:
+    with Gradebook(f"sqlite:///{classroom.gradebook}") as book:
         book.remove_student("bob")
     with pytest.raises(ClassroomError, match=f"to bob.*`autograder grade {STAGE}`"):
         write_grades(classroom)
@@ -114,20 +114,20 @@ def test_whose_folder_is_gone_is_named_until_the_gradebook_forgets_them(classroo
     assert "No longer handed in: bob, cyd" in gradebook_table(classroom, STAGE)
     assert "no longer handed in" in write_grades(classroom).read_text()
     assert "Graded before and no longer handed in" in write_report(classroom).read_text()
-    with Gradebook(f"sqlite:///{classroom.folder / 'gradebook.db'}") as book:
+    with Gradebook(f"sqlite:///{classroom.gradebook}") as book:
         book.remove_student("bob")
     assert "bob" not in by_student(classroom)
     assert "bob" not in write_grades(classroom).read_text()
 
 
 def test_reading_changes_nothing(classroom: Classroom) -> None:
-    before = (classroom.gradebook).read_bytes()
+    before = classroom.gradebook.read_bytes()
     write_grades(classroom)
-    assert (classroom.gradebook).read_bytes() == before
+    assert classroom.gradebook.read_bytes() == before
 
 
 def test_a_damaged_gradebook_is_said_plainly(classroom: Classroom) -> None:
-    (classroom.gradebook).write_bytes(b"not a database" * 100)
+    classroom.gradebook.write_bytes(b"not a database" * 100)
     with pytest.raises(ClassroomError, match=r"gradebook\.db cannot be read"):
         write_grades(classroom)
 
