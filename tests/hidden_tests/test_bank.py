@@ -104,7 +104,7 @@ def kept_replays(exercise: str) -> diagnosis.Replays:
 
 def with_wrong(exercise: str, wrong: list[Misconception]) -> Any:
     """A bank that knows these wrong answers to an exercise, and no others."""
-    return SimpleNamespace(exercises=[exercise], right=right_answer, wrong=lambda _: wrong)
+    return SimpleNamespace(answered=[exercise], right=right_answer, wrong=lambda _: wrong)
 
 
 def named(answer: Answer) -> str:
