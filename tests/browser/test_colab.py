@@ -13,10 +13,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from servers import ROOT, clean_environment, pip
+from whole_course import COURSE
 
 from autograder.release.install_cell import MISSING, install_cell
 from coursekit.encoder import BERT, bundled_folder
 
+PACKAGE = COURSE.settings.package
 RUN = """
 import nbclient, nbformat
 notebook = nbformat.read("{name}", 4)
@@ -66,7 +68,7 @@ def test_without_the_package_a_notebook_stops_at_its_first_cell(without_courseki
     )
     assert run.returncode != 0
     code = [cell for cell in nbformat.read(folder / "executed.ipynb", 4).cells if cell.cell_type == "code"]
-    assert [output.text for output in code[0].outputs] == [f"UsageError: {MISSING}\n"]
+    assert [output.text for output in code[0].outputs] == [f"UsageError: {MISSING.format(package=PACKAGE)}\n"]
     assert [cell.execution_count for cell in code[1:]] == [None] * (len(code) - 1)
 
 
@@ -80,7 +82,7 @@ def test_the_first_cell_installs_coursekit_and_the_notebook_runs_to_its_end(
     shutil.copy(wheel, folder)
     opened = nbformat.read(notebook, 4)
     first = next(cell for cell in opened.cells if cell.cell_type == "code")
-    first.source = install_cell(wheel.name)
+    first.source = install_cell(PACKAGE, wheel.name)
     nbformat.write(opened, folder / notebook.name)
     environment = clean_environment(without_coursekit, tmp_path / "home")
     environment |= {"PIP_NO_INDEX": "1", "HF_HOME": str(hub)}
