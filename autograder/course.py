@@ -27,6 +27,8 @@ from autograder.remote.perform import Scenarios
 from autograder.sandbox import Contents, ReadyMade
 
 SOURCES, RELEASED, SETTINGS = COURSE, "course", "course.py"
+CHECKING = "checking"
+"""Folder of a students' package into which a release copies what they get of the engine."""
 NOT_DECIDING = ("demo", "README.md", "public_checks.py")
 """What of a stage's folder no score hangs on."""
 
@@ -102,7 +104,7 @@ class Course:
 
     def module(self, name: str) -> ModuleType:
         """A module of the course by its name below `solutions`. Raises ImportError, and what the module raises."""
-        if f"{SOURCES}.{name}" != f"{SOURCES}.{Path(SETTINGS).stem}":
+        if name != Path(SETTINGS).stem:
             _ = self.package_folder  # which modules of the course may import
         package = sys.modules.get(SOURCES)
         if package is None or list(package.__path__) != [str(self.sources)]:
@@ -153,7 +155,13 @@ class Course:
             return None
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.submodule_search_locations:
-            return Path(next(iter(spec.submodule_search_locations))).resolve()
+            folder = Path(next(iter(spec.submodule_search_locations))).resolve()
+            if not (folder / CHECKING).is_dir():  # found without importing it: it is a stranger's
+                raise CourseError(
+                    f"The {name} that is installed here belongs to another project. Run `pip uninstall {name}`, then "
+                    f"`pip install -e {self.root / RELEASED}`."
+                )
+            return folder
         if not self.package_sources.is_dir():
             raise CourseError(
                 f"{name}, which students import, is neither installed nor in {self.root / RELEASED}. Write it, or "

@@ -9,14 +9,14 @@ from pathlib import Path
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from autograder.course import RELEASED, SETTINGS, SOURCES, Course, Stage
+from autograder.course import CHECKING, RELEASED, SETTINGS, SOURCES, Course, Stage
 from autograder.module_graph import reached
 from autograder.release.agreement import disagreements
 from autograder.release.errors import ReleaseError
 from autograder.release.golden import golden_files
 from autograder.release.manifest import ENGINE, Manifest, Product, Stale, write
 from autograder.release.notebooks import execute, read_text_notebook, released, written
-from autograder.release.students_part import CHECKING, PROBES, codecs_of, copies, copy_into, originals
+from autograder.release.students_part import PROBES, codecs_of, copies, copy_into, originals
 
 PINS = "constraints.txt"
 

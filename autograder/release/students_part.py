@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from autograder.course import Course
+from autograder.course import CHECKING, Course
 from autograder.module_graph import HERE as ENGINE
 from autograder.module_graph import reached
 from autograder.release.manifest import write
 
-CHECKING = "checking"
 PROBES = "probes"
 PARTS = ("notebook", "public_checks")
 """Packages of the engine that are for notebooks of students."""

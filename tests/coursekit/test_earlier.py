@@ -290,3 +290,7 @@ def test_a_traceback_shows_the_lines_of_the_earlier_notebook(write: Write) -> No
     shown = "".join(traceback.format_exception(raised.value))
     assert f'File "<scaled_dot_product in {STAGE_03}.ipynb>", line 3' in shown
     assert "energy = torch.einsum(" in shown
+
+
+def test_the_grader_knows_in_which_stage_each_name_is_written() -> None:
+    assert COURSE.settings.stand_ins == {"coursekit.stand_ins": STAGES}

@@ -27,7 +27,7 @@ class Talkative:
     def __init__(self, size: int, outputs: int = 0) -> None:
         self.size, self.outputs, self.calls = size, outputs, 0
 
-    def open(self, parts: Parts) -> Talkative:
+    def open(self, parts: Parts, files: object = ()) -> Talkative:
         return self
 
     def run(self, *_: Any) -> tuple[list[dict[str, Any]], bool, None]:

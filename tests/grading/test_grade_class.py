@@ -403,8 +403,8 @@ def test_plots_are_drawn_when_asked_for(small: Classroom) -> None:
 def test_a_submission_that_changes_while_it_waits_is_told(small: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
     load = module.Setting.load
 
-    def load_and_change(setting: Any, student: str) -> Any:
-        submitted = load(setting, student)
+    def load_and_change(setting: Any, student: str, *rest: Any) -> Any:
+        submitted = load(setting, student, *rest)
         if student == "cy":
             notebook(small, "cy").write_text("something else")
         return submitted
@@ -487,9 +487,9 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, method: str, numbers: set[int]) -
     count = itertools.count()
     opens, does = Worker.open, getattr(Process, method)
 
-    def noted(worker: Worker, parts: Parts) -> Process:
+    def noted(worker: Worker, parts: Parts, *rest: Any) -> Process:
         opened.append(worker)
-        return opens(worker, parts)
+        return opens(worker, parts, *rest)
 
     def killing(process: Process, *rest: Any) -> Any:
         if (number := next(count)) in left:

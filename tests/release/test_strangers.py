@@ -149,8 +149,24 @@ def test_no_text_tells_anyone_to_install_our_names() -> None:
     assert seen > 10
 
 
+FIND = """
+import sys
+from pathlib import Path
+
+sys.path.append(sys.argv.pop())
+from autograder.course import Course, CourseError
+
+course = Course(Path(sys.path[-1]))
+try:
+    print(course.package_folder)
+except CourseError as error:
+    sys.exit(f"autograder: {error}")
+course.stage("03_scaled_dot_product_attention").module("public_checks")
+"""
+
+
 @pytest.mark.parametrize("installed", [False, True])
-def test_the_command_says_that_coursekit_is_missing_or_another(tmp_path: Path, index: Index, installed: bool) -> None:
+def test_a_strangers_coursekit_is_told_and_never_imported(tmp_path: Path, index: Index, installed: bool) -> None:
     python = python_without_ours(sys.executable, tmp_path / "environment")
     if installed:
         packed = tmp_path / "coursekit-0.1.0.tar.gz"
@@ -158,13 +174,16 @@ def test_the_command_says_that_coursekit_is_missing_or_another(tmp_path: Path, i
         packed.write_bytes(content)
         subprocess.run([python, "-m", "pip", "install", "-q", packed], env=index.environment(), check=True)
         index.trace.unlink()
-    run = "import sys; sys.path.append(sys.argv.pop()); from autograder.cli import main; sys.exit(main(['report']))"
-    (tmp_path / "root").mkdir()
-    (tmp_path / "root/autograder").symlink_to(ROOT / "autograder")
-    done = subprocess.run(
-        [python, "-c", run, tmp_path / "root"], env=index.environment(), capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert ("belongs to another project" if installed else "in course/, is not installed") in done.stderr
+    root = tmp_path / "root"
+    root.mkdir()
+    for name in ("autograder", "solutions", "course"):
+        (root / name).symlink_to(ROOT / name)
+    done = subprocess.run([python, "-c", FIND, root], env=index.environment(), capture_output=True, text=True)
+    if installed:
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert "belongs to another project" in done.stderr
+    else:  # the sources of ours lie beside the grader
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == str((ROOT / "course/coursekit").resolve())
     assert index.left_traces() == []
