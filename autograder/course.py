@@ -102,6 +102,18 @@ class Course:
         """A stage by its name, whether or not it has anything."""
         return Stage(self, name)
 
+    def stage_named(self, text: str) -> Stage:
+        """The stage in the folder of this name, or the only one whose name begins so. Raises CourseError."""
+        if text and (self.sources / text).is_dir():
+            return Stage(self, text)
+        begun = [stage for name, stage in self.stages.items() if text and name.startswith(text)]
+        if len(begun) != 1:
+            raise CourseError(
+                f"In {self.root / SOURCES} no stage, or more than one, is called {text!r}. There are: "
+                f"{', '.join(self.stages) or 'none'}."
+            )
+        return begun[0]
+
     def module(self, name: str) -> ModuleType:
         """A module of the course by its name below `solutions`. Raises ImportError, and what the module raises."""
         if name != Path(SETTINGS).stem:
@@ -156,7 +168,8 @@ class Course:
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.submodule_search_locations:
             folder = Path(next(iter(spec.submodule_search_locations))).resolve()
-            if not (folder / CHECKING).is_dir():  # found without importing it: it is a stranger's
+            ours = folder == self.package_sources.resolve() or (folder / CHECKING).is_dir()
+            if not ours:  # seen without importing it
                 raise CourseError(
                     f"The {name} that is installed here belongs to another project. Run `pip uninstall {name}`, then "
                     f"`pip install -e {self.root / RELEASED}`."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from autograder.course import CourseError
+from autograder.course import Course, CourseError
 from autograder.new import new_course
 
 STAGE = "01_lists"
@@ -75,3 +76,11 @@ def test_a_package_that_cannot_be_had_is_refused(tmp_path: Path, package: str) -
     with pytest.raises(CourseError, match=package):
         new_course(tmp_path / "new", package=package)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_package_that_has_got_nothing_from_the_engine_yet_is_no_strangers(tmp_path: Path) -> None:
+    new_course(tmp_path / "own", package="not_yet_released")
+    shutil.rmtree(tmp_path / "own/course/not_yet_released/checking")
+    course = Course(tmp_path / "own")
+    folder = tmp_path / "own/course/not_yet_released"
+    assert [course.package_folder, course.package_folder] == [folder, folder]
