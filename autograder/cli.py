@@ -1,4 +1,4 @@
-"""The command line: release, grade, feedback, report, export, demo."""
+"""The command line: what authors type (new, check, release) and what instructors do (grade, report, export …)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     # nbgrader starts alembic by name, which must be found even where the environment is not activated.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     command: Callable[[argparse.Namespace], int] = options.command
-    # What can go wrong is imported late too: torch and nbgrader take seconds, and --help should not.
+    # What can go wrong is imported late too: nbgrader takes seconds, and --help should not.
     from autograder.course import CourseError
     from autograder.hidden_tests.runner import HiddenTestError
     from autograder.release import ReleaseError
@@ -162,8 +162,8 @@ def _check(options: argparse.Namespace) -> int:
     def tell(sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
-    for name in options.stages or course.stages:
-        for sentence in check_stage(course.stage(name), classroom.cache / "check", tell):
+    for stage in [course.stage_named(text) for text in options.stages] or course.stages.values():
+        for sentence in check_stage(stage, classroom.cache / "check", tell):
             print(sentence, flush=True)
             found += 1
     print(f"{found} to mend." if found else "Nothing to mend.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.check import check_stage
+from autograder.cli import main
 from autograder.course import Course
 from autograder.new import new_course
 
@@ -148,3 +149,13 @@ def test_two_wrong_answers_that_do_the_same_are_told_apart_by_nobody(begun: Path
     assert any(
         "does what" in sentence and "Write a test that tells them apart" in sentence for sentence in found(begun)
     )
+
+
+def test_the_command_takes_a_stage_by_the_beginning_of_its_name(
+    begun: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(begun)
+    assert main(["check", "01"]) == 0
+    assert "Nothing to mend." in capsys.readouterr().out
+    assert main(["check", "02"]) == 1
+    assert f"There are: {STAGE}." in capsys.readouterr().err
