@@ -13,17 +13,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from autograder.module_graph import COURSE
+from autograder.sandbox import Limits
 
 from .folders import CONFIG, Folders, FoldersUnclear, folders_of
-
-if TYPE_CHECKING:
-    from autograder.sandbox import Limits
 
 LIMITS_FILE = "limits.toml"
 PACKAGES = "packages"
@@ -177,8 +175,6 @@ class Classroom:
 
         Raises ClassroomError where the file names no limit that there is.
         """
-        from autograder.sandbox import Limits  # it imports torch, which takes seconds
-
         path, chosen = self.root / LIMITS_FILE, self._chosen(stage)
         known = {name: type(value) for name, value in asdict(Limits()).items()}
         for name, value in chosen.items():

@@ -1,11 +1,7 @@
-"""Fixtures of the hidden tests, and `--submission` for grading one notebook by hand.
-
-pytest solutions/STAGE/hidden_tests.py --submission some.ipynb, where `solutions/conftest.py` names this plugin
-"""
+"""Collects the hidden tests of a stage, and gives them their fixtures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,11 +13,6 @@ from autograder.hidden_tests.runner import TARGET, Target, class_seed_for, rng_f
 from autograder.remote import Submission
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--submission", type=Path, help="the notebook to test, in the sandbox")
-    parser.addoption("--seed", type=int, default=0, help="seed of the random inputs (default 0)")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "points(grade_id, value): a hidden test's grade cell, and its worth there")
 
@@ -30,7 +21,7 @@ class HiddenTests(pytest.Module):
     """The hidden tests of a stage, imported as a module of the course, so that they can import others of it."""
 
     def _getobj(self) -> ModuleType | None:
-        return _stage_of(self.path).module(self.path.stem)
+        return stage_of(self.path).module(self.path.stem)
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -41,23 +32,17 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
     return tests
 
 
-def _stage_of(path: Path) -> Stage:
+def stage_of(path: Path) -> Stage:
+    """The stage whose hidden tests lie in a file."""
     return open_course(path.resolve().parents[2]).stage(path.parent.name)
 
 
 @pytest.fixture(scope="session")
-def _target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    known = request.config.stash.get(TARGET, None)
-    if known is not None:
-        yield known
-        return
-    path = request.config.getoption("--submission")
-    if path is None:
+def _target(request: pytest.FixtureRequest) -> Target:
+    found = request.config.stash.get(TARGET, None)
+    if found is None:
         pytest.skip("name the notebook to test: --submission some.ipynb")
-    from autograder.grading.by_hand import open_submission
-
-    with open_submission(path, _stage_of(request.session.items[0].path), request.config.getoption("--seed")) as target:
-        yield target
+    return found
 
 
 @pytest.fixture
