@@ -16,7 +16,8 @@ from typing import Any
 
 from autograder.answers import Misconception, bank_of
 from autograder.course import Stage, open_course
-from autograder.grading.classroom import Classroom, ClassroomError, write_whole
+from autograder.files import write_whole
+from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.hidden_tests.runner import test_file
 from autograder.hidden_tests.source import points_of
 

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from autograder.course import Stage
+from autograder.files import write_changed
 from autograder.grading.setting import grader_fingerprint
-from autograder.release.manifest import write
 
 __all__ = ["trained_files"]
 
@@ -35,5 +35,5 @@ def trained_files(stage: Stage, kept_in: Path | None = None) -> dict[str, bytes]
     if not files:
         files = train()
         for file, content in files.items():
-            write(folder / file, content)
+            write_changed(folder / file, content)
     return files

@@ -8,7 +8,7 @@ has one already.
 
 from __future__ import annotations
 
-from autograder.grading.classroom import write_whole
+from autograder.files import write_whole
 from autograder.plain_text import one_line
 from autograder.report.safe_csv import Exact, csv_text
 

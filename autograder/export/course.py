@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from autograder.grading.classroom import write_whole
+from autograder.files import write_whole
 from autograder.report.scores import Assignment, Cell, Submission
 from autograder.report.statistics import misconceptions
 

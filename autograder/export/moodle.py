@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from autograder.grading.classroom import write_whole
+from autograder.files import write_whole
 from autograder.plain_text import number, one_line
 from autograder.report.grades_csv import told_of
 from autograder.report.safe_csv import DASH, Exact, csv_text

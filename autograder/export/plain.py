@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.grading.classroom import write_whole
+from autograder.files import write_whole
 from autograder.report.grades_csv import grades_csv
 
 from .formats import Export

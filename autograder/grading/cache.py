@@ -6,7 +6,9 @@ import json
 import secrets
 from pathlib import Path
 
-from .classroom import Classroom, write_whole
+from autograder.files import write_whole
+
+from .classroom import Classroom
 from .graded import Graded
 
 

@@ -9,13 +9,14 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from autograder.files import write_whole
 from autograder.hidden_tests.runner import make_ready
 from autograder.remote import HandedIn
 from autograder.sandbox import Limits
 
 from .cache import cached, keep
 from .changes import Change, changes
-from .classroom import Classroom, ClassroomError, write_whole
+from .classroom import Classroom, ClassroomError
 from .gradebook import GradebookWriter
 from .gradebook_file import GradebookUnusable
 from .graded import Graded, GradedSubmission, as_text, key_of_all

@@ -29,7 +29,9 @@ from nbgrader.api import (
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from .classroom import Classroom, write_whole
+from autograder.files import write_changed
+
+from .classroom import Classroom
 
 SUFFIX = ".marks.json"  # results are STUDENT.json, and programs look for that name in the whole class folder
 
@@ -180,16 +182,7 @@ def _read(path: Path) -> Kept:
 def keep(classroom: Classroom, stage: str, student: str, what: Kept, notebook: str = "") -> None:
     """Keep it in classroom/marks. Raises OSError."""
     text = json.dumps({**asdict(what), "waiting": sorted(what.waiting)}, sort_keys=True)
-    _write(_path(classroom, stage, student, notebook), text)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        if path.read_text(encoding="utf-8") == text:
-            return
-    except (OSError, ValueError):
-        pass
-    write_whole(path, text)
+    write_changed(_path(classroom, stage, student, notebook), text)
 
 
 def any_kept(classroom: Classroom) -> bool:
@@ -218,7 +211,7 @@ def copy_marks(session: Session, classroom: Classroom, stage: str | None = None)
     for name, due in session.execute(select(Assignment.name, Assignment.duedate).where(of_stage)):
         path = classroom.marks / f"{name}.json"
         if due is not None or path.exists():
-            _write(path, json.dumps({"duedate": due and due.isoformat()}))
+            write_changed(path, json.dumps({"duedate": due and due.isoformat()}))
     given = _given(session, of_stage)
     extensions = _extensions(session, of_stage)
     for name, student, notebook in given.keys() | extensions.keys():

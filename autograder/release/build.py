@@ -10,11 +10,12 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 
 from autograder.course import CHECKING, RELEASED, SETTINGS, SOURCES, Course, Stage
+from autograder.files import write_changed
 from autograder.module_graph import reached
 from autograder.release.agreement import disagreements
 from autograder.release.errors import ReleaseError
 from autograder.release.golden import golden_files
-from autograder.release.manifest import ENGINE, Manifest, Product, Stale, write
+from autograder.release.manifest import ENGINE, Manifest, Product, Stale
 from autograder.release.notebooks import execute, read_text_notebook, released, written
 from autograder.release.students_part import PROBES, codecs_of, copies, copy_into, originals
 
@@ -107,7 +108,7 @@ def _build(stage: Stage, manifest: Manifest, log: Callable[[str], None], force: 
             log(f"{name}: {'only prose changed, so the outputs are kept' if kept else step.doing} …")
             for path, content in (kept or step.make()).items():
                 old = (root / path).read_bytes() if (root / path).exists() else None
-                if write(root / path, content):
+                if write_changed(root / path, content):
                     before[root / path] = old
             done.append((step.product, sources))
     except BaseException:
@@ -115,7 +116,7 @@ def _build(stage: Stage, manifest: Manifest, log: Callable[[str], None], force: 
             if old is None:
                 written_to.unlink()
             else:
-                write(written_to, old)
+                write_changed(written_to, old)
         raise
     if done:
         manifest.record(done)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from autograder.files import write_changed
 
 MANIFEST = "solutions/release.json"
 ENGINE = Path(__file__).resolve().parents[1]
@@ -94,14 +95,14 @@ class Manifest:
         for product, sources in built:
             for path in product.built:
                 self._entries[path] = {"built": self._digest(path), **sources}
-        write(self.path, (json.dumps(self._entries, indent=1, sort_keys=True) + "\n").encode())
+        write_changed(self.path, (json.dumps(self._entries, indent=1, sort_keys=True) + "\n").encode())
 
     def forget_all_but(self, products: Iterable[Product]) -> None:
         """Drop what is no longer built."""
         known = {path for product in products for path in product.built}
         if not known.issuperset(self._entries):
             self._entries = {path: entry for path, entry in self._entries.items() if path in known}
-            write(self.path, (json.dumps(self._entries, indent=1, sort_keys=True) + "\n").encode())
+            write_changed(self.path, (json.dumps(self._entries, indent=1, sort_keys=True) + "\n").encode())
 
     def _what_changed(self, entry: dict[str, str], product: Product) -> str:
         known = {key.removeprefix("source "): digest for key, digest in entry.items() if key.startswith("source ")}
@@ -126,14 +127,3 @@ class Manifest:
             content = file.read_bytes() if file.exists() else b""
             digest.update(f"{path}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()
-
-
-def write(path: Path, content: bytes) -> bool:
-    """Write a file unless it has this content already; whether it was written. A killed run leaves the old file."""
-    if path.exists() and path.read_bytes() == content:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
-    return True

@@ -10,9 +10,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from autograder.course import CHECKING, Course
+from autograder.files import write_changed
 from autograder.module_graph import HERE as ENGINE
 from autograder.module_graph import reached
-from autograder.release.manifest import write
 
 PROBES = "probes"
 PARTS = ("notebook", "public_checks")
@@ -64,7 +64,7 @@ def copy_into(package: Path, codecs: Collection[str]) -> list[Path]:
     """Write the copies into a students' package, and take out what no longer is one; returns what was written."""
     folder = package / CHECKING
     wanted = {folder / place: content for place, content in copies(codecs).items()}
-    written = [path for path, content in wanted.items() if write(path, content)]
+    written = [path for path, content in wanted.items() if write_changed(path, content)]
     for path in folder.rglob("*.py"):
         if path not in wanted and path.parent.name != PROBES:
             path.unlink()

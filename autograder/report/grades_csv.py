@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from autograder.grading.classroom import Classroom, write_whole
+from autograder.files import write_whole
+from autograder.grading.classroom import Classroom
 from autograder.hidden_tests.runner import TestResult
 
 from .safe_csv import Exact, csv_text

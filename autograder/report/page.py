@@ -6,7 +6,8 @@ import statistics as numeric
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from autograder.grading.classroom import Classroom, write_whole
+from autograder.files import write_whole
+from autograder.grading.classroom import Classroom
 from autograder.grading.graded import TROUBLES
 from autograder.plain_text import count, escaped, number
 

@@ -59,7 +59,7 @@ def test_what_decides_a_score_is_found_and_what_only_shows_it_is_not(deciding: s
     shown = tuple(f"autograder/{folder}/" for folder in ("report", "export", "release", "demo"))
     assert not {name for name in deciding if name.startswith(shown)}
     assert deciding.isdisjoint(
-        {f"autograder/{name}" for name in ("cli.py", "grading/gradebook.py", "demo/classroom.py")}
+        {f"autograder/{name}" for name in ("cli.py", "grading/gradebook.py", "grading/by_hand.py", "demo/classroom.py")}
     )
     assert {"course/coursekit/stand_ins.py", f"course/coursekit/golden/{STAGES[1]}.safetensors"} <= deciding
 

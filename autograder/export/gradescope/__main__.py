@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course import SOURCES
+from autograder.files import write_whole
 from autograder.grading.by_hand import grade_notebook
-from autograder.grading.classroom import Classroom, ClassroomError, write_whole
+from autograder.grading.classroom import Classroom, ClassroomError
 from autograder.grading.graded import Graded
 from autograder.grading.setting import Setting
 from autograder.hidden_tests.runner import HiddenTestError

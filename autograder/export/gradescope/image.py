@@ -14,6 +14,7 @@ from pathlib import Path
 
 from autograder.course import RELEASED, SOURCES, Stage, open_course
 from autograder.export.formats import Export
+from autograder.files import write_whole
 from autograder.grading.cache import class_secret
 from autograder.grading.classroom import LIMITS_FILE, PACKAGES, ClassroomError
 from autograder.grading.folders import CONFIG
@@ -60,10 +61,7 @@ def write(export: Export) -> None:
         _add(archive, LIMITS_FILE, "\n".join(lines).encode())
         for path in _project(stage):
             _add(archive, path.relative_to(root).as_posix(), path.read_bytes())
-    export.path.parent.mkdir(parents=True, exist_ok=True)
-    part = export.path.with_name(f"{export.path.name}.part")
-    part.write_bytes(packed.getvalue())
-    part.replace(export.path)
+    write_whole(export.path, packed.getvalue())
 
 
 def _project(stage: Stage) -> Iterator[Path]:

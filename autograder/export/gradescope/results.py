@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from autograder.export.formats import Export
-from autograder.grading.classroom import write_whole
+from autograder.files import write_whole
 from autograder.hidden_tests.runner import TestResult
 from autograder.plain_text import number, one_line, visible
 from autograder.report.scores import Assignment, Cell, Submission

@@ -12,7 +12,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from ..classroom import Classroom, ClassroomError, write_whole
+from autograder.files import write_whole
+
+from ..classroom import Classroom, ClassroomError
 from ..graded import SourceCell
 
 PYTHON = ("python", "ipython")

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from autograder.files import write_whole
 from autograder.remote import HandedIn
 from autograder.repair import Repaired, read_submission, repair, slots_of
 from autograder.repair.kinship import traces
@@ -20,7 +21,6 @@ from autograder.repair.reading import Cell
 from autograder.repair.slots import Slot
 from autograder.sandbox import Contents, Limits, Worker
 
-from ..classroom import write_bytes
 from ..graded import Graded
 from ..setting import Setting, Submitted, engine_fingerprint
 from ..timestamp import read_timestamp
@@ -150,7 +150,7 @@ class CellTestsSetting(Setting):
         handed_in = self.classroom.submission(student, self.stage)
         files, _ = with_students(self._beside, handed_in, self.classroom.submitted, self.limits, self.students_own)
         for path, content in files:
-            write_bytes(folder / path, content)
+            write_whole(folder / path, content)
 
 
 def _imports(source: str) -> set[str]:
